@@ -1,0 +1,1 @@
+"""Training GANs on folders of pictures, usable without the rest of the pipeline."""

@@ -1,0 +1,1 @@
+"""Wunderkammer: from pictures on the web to thematic folders and a trained GAN for each."""

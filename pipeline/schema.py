@@ -1,0 +1,141 @@
+"""The tables: Arrow schema and version of each, the same for every source and corpus."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipeline.errors import Reason
+
+VECTOR_DIM = 1280
+
+_ID = pa.field("id", pa.string(), nullable=False)
+_REJECT = [
+    pa.field("reason", pa.string()),
+    pa.field("reason_value", pa.float64()),
+    pa.field("detail", pa.string()),
+]
+_STRINGS = pa.list_(pa.string())
+
+CRAWLED = pa.schema([
+    _ID,
+    pa.field("url", pa.string()),
+    pa.field("source", pa.string()),
+    pa.field("source_id", pa.string()),
+    pa.field("page_url", pa.string()),
+    pa.field("title", pa.string()),
+    pa.field("creator", pa.string()),
+    pa.field("creator_id", pa.string()),
+    pa.field("year_text", pa.string()),
+    pa.field("year", pa.int32()),
+    pa.field("style", _STRINGS),
+    pa.field("genre", _STRINGS),
+    pa.field("tags", _STRINGS),
+    pa.field("licence", pa.string()),
+    pa.field("licence_url", pa.string()),
+    pa.field("attribution", pa.string()),
+    pa.field("query", pa.string()),
+    pa.field("rank", pa.int64()),
+    pa.field("declared_width", pa.int64()),
+    pa.field("declared_height", pa.int64()),
+    pa.field("fetched_at", pa.timestamp("ms", tz="UTC")),
+    pa.field("http_status", pa.int32()),
+    pa.field("etag", pa.string()),
+    pa.field("last_modified", pa.string()),
+    pa.field("content_type", pa.string()),
+    pa.field("bytes", pa.int64()),
+    pa.field("sha256", pa.string()),
+    pa.field("format", pa.string()),
+    pa.field("final_url", pa.string()),
+    pa.field("redirects", _STRINGS),
+    pa.field("variant", pa.string()),
+    pa.field("robots", pa.string()),
+    pa.field("optout_signals", pa.string()),
+    pa.field("extra", pa.string()),
+    pa.field("raw", pa.string()),
+    *_REJECT,
+])
+"""One row per picture seen at one URL. `format` is the type sniffed from the bytes (jpeg, png, …);
+null `sha256` means no original was stored. `extra` and `raw` are JSON: unknown columns of an index.csv,
+and the provider's own item. `optout_signals` is JSON. `licence` is never null: NOASSERTION when unknown."""
+
+MEASURED = pa.schema([
+    _ID,
+    pa.field("format", pa.string()),
+    pa.field("width", pa.int32()),
+    pa.field("height", pa.int32()),
+    pa.field("mode", pa.string()),
+    pa.field("frames", pa.int32()),
+    pa.field("orientation", pa.int8()),
+    pa.field("icc", pa.string()),
+    pa.field("bytes", pa.int64()),
+    pa.field("phash", pa.uint64()),
+    pa.field("brightness", pa.float32()),
+    pa.field("contrast", pa.float32()),
+    pa.field("sharpness", pa.float32()),
+    pa.field("colourfulness", pa.float32()),
+    *_REJECT,
+])
+"""One row per `crawled` row. Width and height are those of the upright picture, in pixels."""
+
+FACE = pa.struct([
+    pa.field("box", pa.list_(pa.float32(), 4)),
+    pa.field("score", pa.float32()),
+    pa.field("eyes", pa.list_(pa.float32(), 4)),
+    pa.field("mouth", pa.list_(pa.float32(), 4)),
+    pa.field("yaw", pa.float32()),
+    pa.field("pitch", pa.float32()),
+    pa.field("roll", pa.float32()),
+    pa.field("eye_distance", pa.float32()),
+])
+"""One face: box x0, y0, x1, y1 and points x, y (image-left first) in pixels of the upright picture; degrees."""
+
+FACES = pa.schema([_ID, pa.field("faces", pa.list_(FACE)), *_REJECT])
+
+SELECTED = pa.schema([
+    _ID,
+    pa.field("keeper", pa.string()),
+    pa.field("distance", pa.int32()),
+    pa.field("rule", pa.string()),
+    *_REJECT,
+])
+"""`keeper` is the id of the kept picture of a duplicate, `distance` the Hamming distance of their hashes in
+bits (0 for the same bytes), `rule` why the keeper was preferred (largest, sharpest, first seen)."""
+
+PREPARED = pa.schema([
+    _ID,
+    pa.field("shard", pa.string()),
+    pa.field("key", pa.string()),
+    pa.field("offset", pa.int64()),
+    pa.field("size", pa.int64()),
+    pa.field("sha256", pa.string()),
+    pa.field("width", pa.int32()),
+    pa.field("height", pa.int32()),
+    pa.field("eyes", pa.list_(pa.float32(), 4)),
+    pa.field("colour", pa.string()),
+    *_REJECT,
+])
+"""`shard` is the tar's name; `offset` and `size` locate the encoded picture in it, in bytes; `eyes` are
+x, y of both eye centres in pixels of the prepared picture (null when not aligned); `colour` says how the
+picture came to sRGB."""
+
+EMBEDDED = pa.schema([_ID, pa.field("vector", pa.list_(pa.float32(), VECTOR_DIM)), *_REJECT])
+
+CLUSTERED = pa.schema([
+    _ID,
+    pa.field("cluster", pa.int32()),
+    pa.field("distance", pa.float32()),
+    *_REJECT,
+])
+"""`distance` is 1 − cosine similarity to the centre of the cluster."""
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "crawled": CRAWLED,
+    "measured": MEASURED,
+    "faces": FACES,
+    "selected": SELECTED,
+    "prepared": PREPARED,
+    "embedded": EMBEDDED,
+    "clustered": CLUSTERED,
+}
+
+REASONS = frozenset(str(reason) for reason in Reason)

@@ -1,0 +1,1 @@
+"""Scrapy spiders, importers and their hand-over to the tables."""
