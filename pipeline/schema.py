@@ -87,7 +87,8 @@ FACE = pa.struct([
     pa.field("roll", pa.float32()),
     pa.field("eye_distance", pa.float32()),
 ])
-"""One face: box x0, y0, x1, y1 and points x, y (image-left first) in pixels of the upright picture; degrees."""
+"""One face: box x0, y0, x1, y1 and points x, y (image-left first) in pixels of the upright picture,
+angles in degrees."""
 
 FACES = pa.schema([_ID, pa.field("faces", pa.list_(FACE)), *_REJECT])
 
