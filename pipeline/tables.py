@@ -1,0 +1,140 @@
+"""Tables: folders of Parquet partitions with one schema. The only module that imports duckdb."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import storage
+from pipeline.errors import Fatal
+from pipeline.schema import REASONS, SCHEMAS
+from pipeline.sniff import EXTENSIONS
+from pipeline.storage import Root
+
+if TYPE_CHECKING:
+    import duckdb
+
+PARTITION_ROWS = 1024
+CRAWLED = "tables/crawled/v1"
+
+
+def original_path(picture: str, format: str) -> str:
+    """Where the original of `picture` (64 hex digits) of a sniffed `format` lies."""
+    return f"originals/{picture[:2]}/{picture}{EXTENSIONS[format]}"
+
+
+def names(root: Root, folder: str) -> list[str]:
+    """The partitions of a table, sorted, without `.parquet`."""
+    return [name.removesuffix(".parquet") for name in root.names(folder, ".parquet")]
+
+
+def encode(table: pa.Table, schema: pa.Schema) -> bytes:
+    """Parquet bytes of `table` in `schema`: the same table gives the same bytes.
+
+    Raises ValueError when a column is missing or surplus, or a reason is not one of `Reason`.
+    """
+    if set(table.column_names) != set(schema.names):
+        raise ValueError(f"columns {sorted(set(table.column_names) ^ set(schema.names))} do not fit the schema")
+    table = table.select(schema.names).cast(schema).replace_schema_metadata(None).combine_chunks()
+    if "reason" in schema.names:
+        unknown = set(table["reason"].unique().to_pylist()) - REASONS - {None}
+        if unknown:
+            raise ValueError(f"unknown reasons {sorted(unknown)}")
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", row_group_size=65536, store_schema=True)
+    return sink.getvalue()
+
+
+def write(root: Root, folder: str, name: str, table: pa.Table, schema: pa.Schema) -> None:
+    """Publish one partition."""
+    root.commit(f"{folder}/{name}.parquet", encode(table, schema))
+
+
+def read(root: Root, folder: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """One partition, or some of its columns. Raises Fatal when the file is damaged."""
+    path = f"{folder}/{name}.parquet"
+    try:
+        return pq.read_table(io.BytesIO(root.read(path)), columns=list(columns) if columns else None)
+    except pa.ArrowInvalid as error:
+        raise Fatal(f"{root.address(path)} is damaged ({error}): delete it and run again to make it anew.") from error
+
+
+def read_all(root: Root, folder: str, partitions: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """Columns of several partitions one after the other, with `partition` and `row` in front."""
+    parts = []
+    for name in partitions:
+        part = read(root, folder, name, columns).select(list(columns))
+        where = pa.table({
+            "partition": pa.array([name] * part.num_rows, pa.string()),
+            "row": pa.array(range(part.num_rows), pa.int32()),
+        })
+        for column in columns:
+            where = where.append_column(column, part[column])
+        parts.append(where)
+    if parts:
+        return pa.concat_tables(parts)
+    schema = next(s for s in SCHEMAS.values() if all(c in s.names for c in columns))
+    fields = [pa.field("partition", pa.string()), pa.field("row", pa.int32()), *(schema.field(c) for c in columns)]
+    return pa.schema(fields).empty_table()
+
+
+def rows(columns: Mapping[str, Sequence[Any]], schema: pa.Schema) -> pa.Table:
+    """A table of `schema` from columns; columns not given are null."""
+    count = len(next(iter(columns.values())))
+    data = {f.name: pa.array(columns.get(f.name, [None] * count), f.type) for f in schema}
+    return pa.table(data, schema=schema)
+
+
+def connect(root: Root, folders: Mapping[str, Mapping[str, str]]) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with a view per table.
+
+    `folders` gives for each view the folders it unites, by corpus ('' for the tables of the pool). Views have
+    the columns of their schema and `corpus` (tables of a corpus only), `partition` and `row` (from 0).
+    """
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={"threads": 2})
+    filesystem = storage.duckdb_filesystem(root)
+    if filesystem is not None:
+        connection.register_filesystem(filesystem)
+    for view, places in folders.items():
+        connection.execute(f"CREATE VIEW {view} AS {_view(root, view, places)}")
+    return connection
+
+
+def _view(root: Root, view: str, places: Mapping[str, str]) -> str:
+    columns = ", ".join(f'"{name}"' for name in SCHEMAS[view].names)
+    selects = []
+    for corpus, folder in places.items():
+        files = [root.address(f"{folder}/{name}.parquet") for name in names(root, folder)]
+        if not files:
+            continue
+        quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        label = f"'{corpus}' AS corpus, " if corpus else ""
+        selects.append(
+            f"SELECT {label}{columns}, regexp_extract(filename, '([^/]*)[.]parquet$', 1) AS partition, "
+            f"file_row_number AS row FROM read_parquet([{quoted}], filename=true, file_row_number=true)"
+        )
+    if selects:
+        return " UNION ALL ".join(selects)
+    empty = ", ".join(f'NULL::{_duck(f.type)} AS "{f.name}"' for f in SCHEMAS[view])
+    label = "" if "" in places else "NULL::VARCHAR AS corpus, "
+    return f"SELECT {label}{empty}, NULL::VARCHAR AS partition, NULL::BIGINT AS row WHERE false"
+
+
+_DUCK_TYPES = {
+    "string": "VARCHAR", "int8": "TINYINT", "int32": "INTEGER", "int64": "BIGINT", "uint64": "UBIGINT",
+    "float": "FLOAT", "double": "DOUBLE", "timestamp[ms, tz=UTC]": "TIMESTAMPTZ",
+}
+
+
+def _duck(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return f"{_duck(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return "STRUCT(" + ", ".join(f'"{f.name}" {_duck(f.type)}' for f in kind) + ")"
+    return _DUCK_TYPES[str(kind)]
