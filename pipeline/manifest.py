@@ -1,0 +1,266 @@
+"""Manifests: the YAML recipe of a corpus, checked key by key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline.errors import ManifestError, did_you_mean
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Point = tuple[Fraction, Fraction]
+NAMED_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128, 128), "gray": (128, 128, 128)}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Expect(_Model):
+    """What a good run looks like; the report says how far off a run was."""
+
+    crawled: int | None = None
+    kept: int | None = None
+    minutes: float | None = None
+    max_reject_rate: Fraction | None = None
+
+
+class Measure(_Model):
+    """`hash: exact` computes the perceptual hash bit-equal to imagehash, several times slower."""
+
+    hash: Literal["fast", "exact"] = "fast"
+
+
+class Select(_Model):
+    """Which pictures are kept, by what was measured. Sides in pixels, brightness and contrast 0 to 255."""
+
+    min_side: int = Field(64, ge=1)
+    max_aspect: float = Field(4.0, ge=1)
+    min_sharpness: float = Field(0.0, ge=0)
+    min_brightness: float = Field(0.0, ge=0, le=255)
+    max_brightness: float = Field(255.0, ge=0, le=255)
+    min_contrast: float = Field(0.0, ge=0)
+    greyscale: Literal["accept", "reject"] = "accept"
+    license: Literal["any"] | tuple[str, ...] = "any"
+
+
+class Dedupe(_Model):
+    """Near-duplicates lie within `distance` bits of the kept picture's 64-bit perceptual hash."""
+
+    preset: Literal["strict", "thorough"] = "strict"
+    distance: int = Field(6, ge=0, le=14)
+
+
+class Convert(_Model):
+    """How a picture becomes a square: its background colour where transparent, and its fit."""
+
+    background: str = "white"
+    fit: Literal["crop", "pad", "fit"] = "crop"
+
+    @field_validator("background")
+    @classmethod
+    def _is_colour(cls, value: str) -> str:
+        if value not in NAMED_COLOURS and not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+            raise ValueError("is not a colour: use white, black, grey or '#rrggbb'")
+        return value
+
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """The background as 8-bit sRGB."""
+        if self.background in NAMED_COLOURS:
+            return NAMED_COLOURS[self.background]
+        red, green, blue = bytes.fromhex(self.background[1:])
+        return red, green, blue
+
+
+class Align(_Model):
+    """Where both eyes land, as shares of the side (image-left first), and which faces are refused."""
+
+    eyes: tuple[Point, Point] = ((0.35, 0.4), (0.65, 0.4))
+    faces: Literal["largest", "single"] = "largest"
+    max_faces: int = Field(8, ge=1)
+    min_eye_distance: float = Field(12.0, ge=0)
+    min_confidence: Fraction = 0.5
+    max_yaw: float = Field(45.0, ge=0, le=180)
+    max_pitch: float = Field(45.0, ge=0, le=180)
+    max_roll: float = Field(90.0, ge=0, le=180)
+    max_outside: Fraction = 0.5
+    sunglasses: Literal["accept", "reject"] = "accept"
+
+    @model_validator(mode="after")
+    def _eyes_apart(self) -> Align:
+        if self.eyes[0][0] >= self.eyes[1][0]:
+            raise ValueError("eyes: the first point must lie left of the second")
+        return self
+
+
+class Shard(_Model):
+    """The prepared pictures: side in pixels and file format."""
+
+    size: int = Field(64, ge=8, le=2048)
+    format: Literal["png", "jpeg"] = "png"
+
+
+class Embed(_Model):
+    """The network whose penultimate layer describes a picture."""
+
+    model: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+
+
+class Cluster(_Model):
+    """Into how many thematic folders, and the seed of the start."""
+
+    k: int = Field(20, ge=1)
+    seed: int = 0
+
+
+class Train(_Model):
+    """One GAN per cluster. `total_minutes` is shared out by size; `grow` is the share of new pictures
+    from which the nightly ingest trains on, for `grow_kimg` thousand images more."""
+
+    recipe: Literal["radford", "small"] = "radford"
+    size: int = 64
+    width: int = Field(128, ge=4)
+    batch: int = Field(128, ge=2)
+    kimg: float | None = Field(None, gt=0)
+    minutes: float | None = Field(None, gt=0)
+    total_minutes: float | None = Field(None, gt=0)
+    min_pictures: int = Field(300, ge=1)
+    seed: int = 0
+    grow: Fraction = 0.1
+    grow_kimg: float = Field(50, gt=0)
+
+    @property
+    def target_kimg(self) -> float | None:
+        """The budget in thousands of images shown: 500 unless minutes are given."""
+        if self.kimg is None and self.minutes is None and self.total_minutes is None:
+            return 500.0
+        return self.kimg
+
+
+class Manifest(_Model):
+    """One corpus: where its pictures come from and what is made of them."""
+
+    corpus: str
+    about: str = ""
+    expect: Expect = Expect()
+    sources: tuple[dict[str, Any], ...]
+    measure: Measure = Measure()
+    select: Select = Select()
+    dedupe: Dedupe = Dedupe()
+    convert: Convert = Convert()
+    align: Align | None = None
+    shard: Shard = Shard()
+    embed: Embed = Embed()
+    cluster: Cluster = Cluster()
+    train: Train = Train()
+
+    @field_validator("corpus")
+    @classmethod
+    def _is_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", value):
+            raise ValueError("is not a name: use up to 64 lower-case letters, digits, - and _")
+        return value
+
+    @field_validator("align", mode="before")
+    @classmethod
+    def _none_is_off(cls, value: Any) -> Any:
+        return None if value == "none" else value
+
+    @field_validator("sources")
+    @classmethod
+    def _one_kind_each(cls, value: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for source in value:
+            if len({"crawl", "import"} & source.keys()) != 1:
+                raise ValueError("each source is {crawl: SOURCE, …} or {import: KIND, path: …}")
+        return value
+
+    @property
+    def notes(self) -> list[str]:
+        """What the manifest asks for that this version does not do, and what it does instead."""
+        asked = [
+            (self.dedupe.preset == "thorough",
+             "dedupe.preset thorough (verified matches) is not built yet: strict is used, the perceptual hash alone"),
+            (self.train.recipe == "small",
+             "train.recipe small is not built yet: radford is trained, the DCGAN as published"),
+            (self.align is not None and self.align.sunglasses == "reject",
+             "align.sunglasses reject is not built yet: covered eyes are not judged"),
+        ]
+        return [text for wanted, text in asked if wanted]
+
+
+def load(path: str | Path) -> Manifest:
+    """Read and check a manifest. Raises ManifestError naming the key, its line and the nearest known key."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"Manifest {path} cannot be read ({error}): check the path.") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "manifest") -> Manifest:
+    """Check the text of a manifest called `name`."""
+    try:
+        data = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ManifestError(f"{name}{where} is not YAML ({getattr(error, 'problem', error)}).") from None
+    if not isinstance(data, dict):
+        raise ManifestError(f"{name} holds no keys: it needs at least `corpus` and `sources`.")
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise ManifestError(f"{name}{_explain(first, node)}") from None
+
+
+def _explain(error: Any, node: yaml.Node | None) -> str:
+    """', line 7: `clsuter` is not a key. Did you mean cluster?' for one pydantic error."""
+    location = tuple(part for part in error["loc"])
+    line = _line(node, location)
+    where = f", line {line}" if line else ""
+    key = ".".join(str(part) for part in location)
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        hint = did_you_mean(str(location[-1]), known) or f" Known keys: {', '.join(sorted(known))}."
+        return f"{where}: `{key}` is not a key of a manifest.{hint}"
+    if error["type"] == "missing":
+        return f"{where}: the key `{key}` is missing."
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{where}: `{key}` {message[0].lower()}{message[1:]} (got {error['input']!r})."
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    model: Any = Manifest
+    for part in location:
+        fields = getattr(model, "model_fields", {})
+        if part not in fields:
+            continue
+        annotation = fields[part].annotation
+        candidates = (annotation, *getattr(annotation, "__args__", ()))
+        model = next((c for c in candidates if hasattr(c, "model_fields")), model)
+    return list(model.model_fields)
+
+
+def _line(node: yaml.Node | None, location: tuple[Any, ...]) -> int | None:
+    """The 1-based line of the deepest part of `location` that stands in the file."""
+    line = None
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
