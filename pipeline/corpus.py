@@ -1,0 +1,152 @@
+"""A corpus on disk: which partitions belong to it, the folder of each of its tables, its editions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pipeline import tables
+from pipeline.errors import UsageError, did_you_mean
+from pipeline.manifest import Align, Manifest
+from pipeline.stage import digest
+from pipeline.storage import Root
+
+CORPUS_TABLES = ("selected", "prepared", "embedded", "clustered")
+POOL_TABLES = ("crawled", "measured", "faces")
+VERSIONS = {"selected": 1, "prepared": 1, "embedded": 1, "clustered": 1, "clusters": 1}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The place of one manifest's work under a root.
+
+    `prefixes` are the beginnings of the names of its partitions ('' for the whole pool), one per source;
+    `origin` are those it began with: sources added later join what stands, a source taken away starts anew.
+    """
+
+    root: Root
+    manifest: Manifest
+    prefixes: tuple[str, ...]
+    origin: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The corpus's name."""
+        return self.manifest.corpus
+
+    def partitions(self) -> list[str]:
+        """The crawled partitions of this corpus, sorted."""
+        starts = tuple(f"{prefix}-" if prefix else "" for prefix in self.prefixes)
+        return [name for name in tables.names(self.root, tables.CRAWLED) if name.startswith(starts)]
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The digest of each table of the corpus and of its clusters."""
+        m = self.manifest
+        judged = m.align.model_dump(mode="json") if m.align else None
+        landed = _landing(m.align)
+        options: dict[str, Any] = {
+            "selected": {
+                "select": m.select.model_dump(mode="json"), "dedupe": m.dedupe.distance, "align": judged,
+                "origin": self.origin, "hash": m.measure.hash,
+            },
+            "prepared": {
+                "convert": m.convert.model_dump(mode="json"), "align": landed, "shard": m.shard.model_dump(mode="json")
+            },
+            "embedded": m.embed.model_dump(mode="json"),
+            "clustered": m.cluster.model_dump(mode="json"),
+        }
+        made: dict[str, str] = {}
+        parent: list[str] = []
+        for table in CORPUS_TABLES:
+            made[table] = digest(table, VERSIONS[table], options[table], parent)
+            parent = [made[table]]
+        return made
+
+    @cached_property
+    def folders(self) -> dict[str, str]:
+        """The folder of every table, relative to the root, and of the thematic folders (`clusters`)."""
+        made = {
+            "crawled": tables.CRAWLED,
+            "measured": "tables/measured/v1" + ("-exact" if self.manifest.measure.hash == "exact" else ""),
+            "faces": "tables/faces/v1",
+        }
+        made |= {table: f"corpora/{self.name}/{table}/{self.digests[table]}" for table in CORPUS_TABLES}
+        made["clusters"] = f"corpora/{self.name}/clusters/{self.digests['clustered']}"
+        made["runs"] = f"runs/{self.name}"
+        return made
+
+    def todo(self, table: str) -> list[str]:
+        """The partitions that `table` does not have yet."""
+        done = set(tables.names(self.root, self.folders[table]))
+        return [name for name in self.partitions() if name not in done]
+
+
+def _landing(align: Align | None) -> Any:
+    """What of `align` moves pixels."""
+    return align.model_dump(mode="json", include={"eyes", "faces", "max_outside"}) if align else None
+
+
+# editions
+
+
+def editions(root: Root, corpus: str) -> list[int]:
+    """The numbers of the editions of a corpus, rising."""
+    return [int(name.removesuffix(".json")) for name in root.names(f"corpora/{corpus}/editions", ".json")]
+
+
+def edition(root: Root, corpus: str, number: int | None = None) -> dict[str, Any] | None:
+    """One edition, by default the newest; None when there is none."""
+    found = editions(root, corpus)
+    if not found:
+        return None
+    loaded: dict[str, Any] = json.loads(root.read(f"corpora/{corpus}/editions/{number or found[-1]:05d}.json"))
+    return loaded
+
+
+def add_edition(root: Root, corpus: str, facts: dict[str, Any]) -> int:
+    """Write `facts` as the next edition and return its number; two writers get two numbers."""
+    number = max(editions(root, corpus), default=0) + 1
+    while not root.claim(
+        f"corpora/{corpus}/editions/{number:05d}.json",
+        json.dumps({"schema_version": 1, "edition": number, **facts}, indent=1, sort_keys=True).encode(),
+    ):
+        number += 1
+    return number
+
+
+def corpora(root: Root) -> list[str]:
+    """The names of the corpora that have an edition."""
+    return [name for name in root.folders("corpora") if editions(root, name)]
+
+
+def newest(root: Root, name: str | None) -> dict[str, Any]:
+    """The newest edition of the corpus `name`, or of the only one there is.
+
+    Raises UsageError when there is none, or several and no name.
+    """
+    known = corpora(root)
+    if name is None:
+        if len(known) == 1:
+            name = known[0]
+        elif known:
+            raise UsageError(f"There are several corpora ({', '.join(known)}): name one with --corpus.")
+        else:
+            raise UsageError(f"No corpus stands at {root.url} yet: make one with `pipeline run MANIFEST`.")
+    found = edition(root, name)
+    if found is None:
+        raise UsageError(f"There is no corpus '{name}' at {root.url}.{did_you_mean(name, known)}")
+    return found
+
+
+def views(root: Root) -> dict[str, dict[str, str]]:
+    """The folders behind each SQL view: the pool's tables, and each corpus's tables in its newest edition."""
+    made: dict[str, dict[str, str]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
+    if not tables.names(root, "tables/measured/v1") and tables.names(root, "tables/measured/v1-exact"):
+        made["measured"] = {"": "tables/measured/v1-exact"}
+    newest_of = {name: edition(root, name) for name in corpora(root)}
+    for table in CORPUS_TABLES:
+        made[table] = {name: facts["folders"][table] for name, facts in newest_of.items() if facts}
+    return made

@@ -1,0 +1,114 @@
+"""Dedupe: of every group of pictures that are the same, the one to keep. A fold over hashes, no pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import Reason
+from pipeline.schema import SELECTED
+from pipeline.vision.hashing import neighbours, neighbours_between, star_groups
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Pictures an earlier fold kept: ids, and their hashes as uint64 (n,)."""
+
+    ids: list[str]
+    hashes: np.ndarray
+
+
+class _Verdicts:
+    """The columns of `selected` in the making, one entry per row."""
+
+    def __init__(self, candidates: pa.Table) -> None:
+        count = candidates.num_rows
+        self.ids: list[str] = candidates["id"].to_pylist()
+        self.reasons: list[str | None] = candidates["reason"].to_pylist()
+        self.values: list[float | None] = candidates["reason_value"].to_pylist()
+        self.keepers: list[str | None] = [None] * count
+        self.distances: list[int | None] = [None] * count
+        self.rules: list[str | None] = [None] * count
+
+    def mark(self, row: int, reason: Reason, keeper: str, bits: int, rule: str) -> None:
+        """Row is a duplicate of `keeper`."""
+        self.reasons[row], self.keepers[row], self.rules[row] = str(reason), keeper, rule
+        self.distances[row], self.values[row] = bits, float(bits)
+
+    def table(self, detail: pa.ChunkedArray) -> pa.Table:
+        """The finished rows."""
+        return pa.table({
+            "id": pa.array(self.ids, pa.string()),
+            "keeper": pa.array(self.keepers, pa.string()),
+            "distance": pa.array(self.distances, pa.int32()),
+            "rule": pa.array(self.rules, pa.string()),
+            "reason": pa.array(self.reasons, pa.string()),
+            "reason_value": pa.array(self.values, pa.float64()),
+            "detail": detail,
+        }).select(SELECTED.names)
+
+
+def dedupe(candidates: pa.Table, standing: Standing, distance: int) -> pa.Table:
+    """Rows of `selected` for rows that were judged, in the same order.
+
+    `candidates` has id, width, height, sharpness, phash, reason, reason_value, detail, in the order first seen.
+    Rows with a reason keep it. Of the others, the same id again is an exact duplicate of its first row; a
+    picture within `distance` bits of a kept one is a near-duplicate of it. Kept first: the pictures in
+    `standing`, then the largest, then the sharpest, then the first seen. Every member of a group lies within
+    the distance of the kept picture, so groups never chain.
+    """
+    verdicts = _Verdicts(candidates)
+    live = _mark_same_bytes(verdicts, set(standing.ids))
+    _mark_near(verdicts, candidates, live, standing, distance)
+    return verdicts.table(candidates["detail"])
+
+
+def _mark_same_bytes(verdicts: _Verdicts, seen: set[str]) -> np.ndarray:
+    """Mark the rows whose bytes an earlier row or fold has; return the int64 rows still in the running."""
+    live = []
+    for row, (picture, reason) in enumerate(zip(verdicts.ids, verdicts.reasons, strict=True)):
+        if reason is not None:
+            continue
+        if picture in seen:
+            verdicts.mark(row, Reason.EXACT_DUPLICATE, picture, 0, "first seen")
+        else:
+            live.append(row)
+        seen.add(picture)
+    return np.array(live, dtype=np.int64)
+
+
+def _mark_near(
+    verdicts: _Verdicts, candidates: pa.Table, live: np.ndarray, standing: Standing, distance: int
+) -> None:
+    area = pc.multiply(pc.cast(candidates["width"], pa.int64()), pc.cast(candidates["height"], pa.int64()))
+    hashes, size, sharp = (
+        column.take(pa.array(live)).to_numpy() for column in (candidates["phash"], area, candidates["sharpness"])
+    )
+    older = _nearest_standing(hashes, standing, distance)
+    for index, (other, bits) in older.items():
+        verdicts.mark(int(live[index]), Reason.NEAR_DUPLICATE, standing.ids[other], bits, "kept before")
+    fresh = np.array([index for index in range(len(live)) if index not in older], dtype=np.int64)
+    rank = np.empty(len(fresh), dtype=np.int64)
+    rank[np.lexsort((fresh, -sharp[fresh], -size[fresh]))] = np.arange(len(fresh))
+    keeper_of, bits_to = star_groups(rank, *neighbours(hashes[fresh], distance))
+    for index in np.flatnonzero(keeper_of != np.arange(len(fresh))):
+        mine, kept = fresh[index], fresh[keeper_of[index]]
+        rule = "largest" if size[kept] > size[mine] else "sharpest" if sharp[kept] > sharp[mine] else "first seen"
+        verdicts.mark(
+            int(live[mine]), Reason.NEAR_DUPLICATE, verdicts.ids[live[kept]], int(bits_to[index]), rule
+        )
+
+
+def _nearest_standing(hashes: np.ndarray, standing: Standing, distance: int) -> dict[int, tuple[int, int]]:
+    """For each new hash the nearest standing one within the distance: {new: (standing, bits)}."""
+    if not len(hashes) or not len(standing.hashes):
+        return {}
+    new, old, bits = neighbours_between(hashes, standing.hashes, distance)
+    best: dict[int, tuple[int, int]] = {}
+    for index in np.lexsort((old, bits, new)):
+        best.setdefault(int(new[index]), (int(old[index]), int(bits[index])))
+    return best
+

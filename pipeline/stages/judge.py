@@ -1,0 +1,81 @@
+"""Judge: the manifest's thresholds over what was measured. No pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import Reason, Rejected
+from pipeline.manifest import Align, Select
+
+
+def judge(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[list[str | None], list[float | None]]:
+    """For each row the first reason that rejects it, with the number that decided; nulls when it is kept.
+
+    `crawled` needs `licence`, `measured` the columns of the thresholds and `reason`; both in the same order.
+    """
+    short = pc.min_element_wise(measured["width"], measured["height"])
+    long = pc.max_element_wise(measured["width"], measured["height"])
+    aspect = pc.divide(pc.cast(long, pa.float64()), pc.cast(short, pa.float64()))
+    brightness = measured["brightness"]
+    tests: list[tuple[Reason, Any, Any]] = [
+        (Reason.TOO_SMALL, short, pc.less(short, options.min_side)),
+        (Reason.TOO_ELONGATED, aspect, pc.greater(aspect, options.max_aspect)),
+        (Reason.BLURRED, measured["sharpness"], pc.less(measured["sharpness"], options.min_sharpness)),
+        (Reason.TOO_DARK, brightness, pc.less(brightness, options.min_brightness)),
+        (Reason.TOO_BRIGHT, brightness, pc.greater(brightness, options.max_brightness)),
+        (Reason.LOW_CONTRAST, measured["contrast"], pc.less(measured["contrast"], options.min_contrast)),
+    ]
+    if options.greyscale == "reject":
+        colour = measured["colourfulness"]
+        tests.append((Reason.GREYSCALE, colour, pc.less(colour, 1.0)))
+    if options.license != "any":
+        wanted = pa.array([name.lower() for name in options.license])
+        known = pc.is_in(pc.utf8_lower(crawled["licence"]), value_set=wanted)
+        tests.append((Reason.LICENCE, None, pc.invert(known)))
+    return _first_failure(measured, tests)
+
+
+def _first_failure(
+    measured: pa.Table, tests: list[tuple[Reason, Any, Any]]
+) -> tuple[list[str | None], list[float | None]]:
+    reasons: list[str | None] = measured["reason"].to_pylist()
+    values: list[float | None] = measured["reason_value"].to_pylist()
+    for reason, column, failed in tests:
+        hits = np.flatnonzero(np.asarray(pc.fill_null(failed, False)))
+        numbers = column.to_pylist() if column is not None and len(hits) else None
+        for row in hits:
+            if reasons[row] is None:
+                reasons[row] = str(reason)
+                values[row] = float(numbers[row]) if numbers else None
+    return reasons, values
+
+
+def judge_faces(faces: Sequence[Mapping[str, Any]] | None, options: Align) -> tuple[str | None, float | None]:
+    """The reason that rejects a picture for its faces, with the number that decided."""
+    try:
+        choose_face(faces or [], options)
+    except Rejected as rejected:
+        return str(rejected.reason), rejected.value
+    return None, None
+
+
+def choose_face(faces: Sequence[Mapping[str, Any]], options: Align) -> Mapping[str, Any]:
+    """The face to align on. Raises Rejected when there is none, too many, or none good enough."""
+    if not faces:
+        raise Rejected(Reason.NO_FACE)
+    if len(faces) > (1 if options.faces == "single" else options.max_faces):
+        raise Rejected(Reason.TOO_MANY_FACES, float(len(faces)))
+    face = max(faces, key=lambda f: (f["eye_distance"], f["score"]))
+    if face["score"] < options.min_confidence:
+        raise Rejected(Reason.LOW_CONFIDENCE, face["score"])
+    if face["eye_distance"] < options.min_eye_distance:
+        raise Rejected(Reason.FACE_TOO_SMALL, face["eye_distance"])
+    for angle, limit in (("yaw", options.max_yaw), ("pitch", options.max_pitch), ("roll", options.max_roll)):
+        if abs(face[angle]) > limit:
+            raise Rejected(Reason.ODD_ANGLE, face[angle], angle)
+    return face

@@ -1,0 +1,25 @@
+"""Measure: what every original is, once, whoever asks: size, hash, sharpness; damaged files get a reason."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.schema import MEASURED
+from pipeline.stage import Options, Stage, map_rows
+from pipeline.vision.measure import measure
+
+
+def transform(batch: pa.Table, options: Options) -> pa.Table:
+    """Rows of `measured` for rows of `crawled`. Options: `hash` is `fast` or `exact`."""
+
+    def one(row: dict[str, Any]) -> dict[str, Any]:
+        facts = asdict(measure(row["data"], exact_hash=options["hash"] == "exact"))
+        return {key: value for key, value in facts.items() if key in MEASURED.names} | {"bytes": len(row["data"])}
+
+    return map_rows(batch, MEASURED, one)
+
+
+MEASURE = Stage("measured", 1, {"crawled": ["format"]}, MEASURED, transform, bytes_from="original")
