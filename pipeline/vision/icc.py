@@ -1,0 +1,77 @@
+"""ICC profiles (ICC.1:2010, ISO 15076-1): their name, the space they describe, and the way from it to sRGB."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_NAME_LENGTH = 80
+_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
+_GRID = np.linspace(0, 255, 9).round().astype(np.uint8)
+
+
+@lru_cache(maxsize=256)
+def profile_name(icc: bytes) -> str:
+    """The description of a profile, one line of at most 80 characters; `unreadable` when it is damaged."""
+    try:
+        text = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
+    except (ImageCms.PyCMSError, OSError):
+        return "unreadable"
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words[:_NAME_LENGTH] or "unnamed"
+
+
+@lru_cache(maxsize=64)
+def to_srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | str | None:
+    """How 8-bit pixels of `mode` (L, RGB, CMYK or LAB) come from the profile's space to sRGB.
+
+    Relative colorimetric with black point compensation. None when the profile is sRGB itself: all of a
+    9×9×9 grid (256 levels for grey) moves by at most one level. A string says why the profile is ignored.
+    """
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        space = profile.profile.xcolor_space.strip()
+        if space != _SPACES[mode]:
+            return f"{space} profile on {mode} picture"
+        return _unless_srgb(_build(profile, mode), mode)
+    except (ImageCms.PyCMSError, OSError) as error:
+        return f"unusable profile ({error})"[:_NAME_LENGTH]
+
+
+@lru_cache(maxsize=1)
+def lab_transform() -> ImageCms.ImageCmsTransform:
+    """From CIE L*a*b* (D50, as TIFF stores it) to sRGB."""
+    return _build(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
+
+
+def _build(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(
+        profile,
+        ImageCms.createProfile("sRGB"),
+        mode,
+        "RGB",
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+
+
+def _unless_srgb(transform: ImageCms.ImageCmsTransform, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """None when `transform` leaves colours where they are."""
+    if mode not in ("L", "RGB"):
+        return transform
+    before = _grid(mode)
+    after = ImageCms.applyTransform(before, transform)
+    assert after is not None
+    moved = np.asarray(after, np.int16) - np.asarray(before.convert("RGB"), np.int16)
+    return transform if np.abs(moved).max() > 1 else None
+
+
+def _grid(mode: str) -> Image.Image:
+    """Every grey level, or 729 colours that span the cube."""
+    if mode == "L":
+        return Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    cube = np.stack(np.meshgrid(_GRID, _GRID, _GRID), axis=-1).reshape(27, 27, 3)
+    return Image.fromarray(cube)

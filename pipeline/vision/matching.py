@@ -1,0 +1,193 @@
+"""Which hashes lie near each other, and which picture of each group is kept: stars, never chains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.vision.multiindex import Block, Hashes, Indices, join
+
+NOBODY = -1
+"""The keeper of a picture that is kept itself."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of indices `i` and `j` (int64) and the Hamming `distance` of their hashes in bits (uint8)."""
+
+    i: Indices
+    j: Indices
+    distance: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.i)
+
+
+@dataclass(frozen=True)
+class Stars:
+    """For each picture the index of its `keeper` (int64; NOBODY when kept itself) and its `distance` to it.
+
+    Distances are in bits (uint8), 0 for kept pictures.
+    """
+
+    keeper: Indices
+    distance: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """Distinct hashes, and the indices of all that have each: `members[starts[k]:starts[k + 1]]`."""
+
+    distinct: Hashes
+    members: Indices
+    starts: Indices
+
+    @property
+    def sizes(self) -> Indices:
+        return np.diff(self.starts)
+
+
+def hamming(a: Hashes, b: Hashes) -> NDArray[np.uint8]:
+    """How many bits differ, element by element, of uint64 arrays that broadcast."""
+    return np.bitwise_count(np.bitwise_xor(a, b))
+
+
+def neighbours(hashes: Hashes, radius: int) -> Pairs:
+    """All pairs i < j of 64-bit hashes (uint64) at most `radius` bits apart, sorted by i, then j. Exact.
+
+    Any radius is right, 0 to 14 are fast. Equal hashes pair with each other, so k of them make k(k - 1)/2
+    pairs: where many are equal use `group_by_hash`, which never lists them.
+    """
+    crowd = _crowd(hashes)
+    near = _expand(_collect(join(crowd.distinct, crowd.distinct, radius)), crowd, crowd)
+    same = _equals(crowd)
+    i, j = np.concatenate([near.i, same.i]), np.concatenate([near.j, same.j])
+    distance = np.concatenate([near.distance, same.distance])
+    return _sorted(Pairs(np.minimum(i, j), np.maximum(i, j), distance))
+
+
+def neighbours_between(new: Hashes, standing: Hashes, radius: int) -> Pairs:
+    """All pairs (i of `new`, j of `standing`) at most `radius` bits apart, sorted by i, then j. Exact."""
+    mine, theirs = _crowd(new), _crowd(standing)
+    return _sorted(_expand(_collect(join(mine.distinct, theirs.distinct, radius)), mine, theirs))
+
+
+def star_groups(ranks: NDArray[np.int64], pairs: Pairs, kept: NDArray[np.bool_] | None = None) -> Stars:
+    """Decide who is kept: in order of rank (least first; ties by index), whoever is not yet a duplicate.
+
+    A kept picture makes duplicates of all its neighbours in `pairs` that are not yet decided; a duplicate
+    makes none, so every duplicate stands in `pairs` with its own keeper, which is of better rank. `kept`
+    marks pictures that an earlier run kept: they stay, and come before all others whatever their rank.
+    """
+    already = np.zeros(len(ranks), bool) if kept is None else kept
+    place = _places(ranks, already)
+    better, worse, distances = _directed(pairs, place, already)
+    keeper, distance = np.full(len(ranks), NOBODY), np.zeros(len(ranks), np.uint8)
+    _, first = np.unique(place[better], return_index=True)
+    for start, end in zip(first, np.append(first[1:], len(better)), strict=False):
+        picture = better[start]
+        if keeper[picture] == NOBODY:
+            free = start + np.flatnonzero(keeper[worse[start:end]] == NOBODY)
+            keeper[worse[free]] = picture
+            distance[worse[free]] = distances[free]
+    return Stars(keeper, distance)
+
+
+def group_by_hash(
+    hashes: Hashes, ranks: NDArray[np.int64], radius: int, kept: NDArray[np.bool_] | None = None
+) -> Stars:
+    """What `star_groups(ranks, neighbours(hashes, radius), kept)` says, also where a million hashes are equal.
+
+    Pictures already `kept` are compared with the others only, not among themselves: with n new ones beside
+    a standing corpus, the work is that of finding the neighbours of n.
+    """
+    already = np.zeros(len(hashes), bool) if kept is None else kept
+    place = _places(ranks, already)
+    by_place = np.argsort(place)
+    standing = by_place[already[by_place]]
+    fresh = by_place[~already[by_place]]
+    old, new = _crowd(hashes[standing]), _crowd(hashes[fresh])
+    # members come in order of preference, so the first of each stands for all that share its hash
+    leaders = np.concatenate([fresh[new.members[new.starts[:-1]]], standing[old.members[old.starts[:-1]]]])
+    inner = _collect(join(new.distinct, new.distinct, radius))
+    outer = _collect(join(new.distinct, old.distinct, radius))
+    pairs = Pairs(
+        np.concatenate([inner.i, outer.i]),
+        np.concatenate([inner.j, outer.j + len(new.distinct)]),
+        np.concatenate([inner.distance, outer.distance]),
+    )
+    stars = star_groups(place[leaders], pairs, already[leaders])
+    return _followed(stars, leaders, fresh, new, len(hashes))
+
+
+def _followed(stars: Stars, leaders: Indices, fresh: Indices, new: _Crowd, count: int) -> Stars:
+    """Every picture with the keeper of the first of its hash, or with that first one itself."""
+    keeper, distance = np.full(count, NOBODY), np.zeros(count, np.uint8)
+    which = np.repeat(np.arange(len(new.distinct)), new.sizes)
+    of_leader = stars.keeper[which]
+    own = of_leader == NOBODY
+    members = fresh[new.members]
+    keeper[members] = np.where(own, leaders[which], leaders[of_leader])
+    distance[members] = stars.distance[which]
+    first = leaders[: len(new.distinct)][stars.keeper[: len(new.distinct)] == NOBODY]
+    keeper[first] = NOBODY
+    return Stars(keeper, distance)
+
+
+def _places(ranks: NDArray[np.int64], already: NDArray[np.bool_]) -> Indices:
+    """The place of each in the order of preference: kept ones, then rank, then index."""
+    place = np.empty(len(ranks), np.int64)
+    place[np.lexsort((np.arange(len(ranks)), ranks, ~already))] = np.arange(len(ranks))
+    return place
+
+
+def _directed(pairs: Pairs, place: Indices, already: NDArray[np.bool_]) -> tuple[Indices, Indices, NDArray[np.uint8]]:
+    """Pairs from the better to the worse, in order of the better; none that would end a kept picture."""
+    swap = place[pairs.i] > place[pairs.j]
+    better, worse = np.where(swap, pairs.j, pairs.i), np.where(swap, pairs.i, pairs.j)
+    order = np.lexsort((place[worse], place[better]))
+    order = order[~already[worse[order]]]
+    return better[order], worse[order], pairs.distance[order]
+
+
+def _crowd(hashes: Hashes) -> _Crowd:
+    distinct, counts = np.unique(hashes, return_counts=True)
+    starts = np.concatenate(([0], counts.cumsum())).astype(np.int64)
+    return _Crowd(distinct, np.argsort(hashes, kind="stable"), starts)
+
+
+def _collect(blocks: Iterable[Block]) -> Pairs:
+    found = list(blocks)
+    if not found:
+        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
+    i, j, distance = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Pairs(i, j, distance)
+
+
+def _expand(pairs: Pairs, left: _Crowd, right: _Crowd) -> Pairs:
+    """From pairs of distinct hashes to pairs of all that have them."""
+    combinations = left.sizes[pairs.i] * right.sizes[pairs.j]
+    which = np.repeat(np.arange(len(pairs)), combinations)
+    nth = np.arange(len(which)) - np.repeat(combinations.cumsum() - combinations, combinations)
+    i, j = pairs.i[which], pairs.j[which]
+    a = left.members[left.starts[i] + nth // right.sizes[j]]
+    b = right.members[right.starts[j] + nth % right.sizes[j]]
+    return Pairs(a, b, pairs.distance[which])
+
+
+def _equals(crowd: _Crowd) -> Pairs:
+    """All pairs of equal hashes."""
+    at = np.arange(len(crowd.members))
+    ends = np.repeat(crowd.starts[1:], crowd.sizes)
+    later = ends - at - 1
+    a = np.repeat(at, later)
+    b = a + 1 + np.arange(len(a)) - np.repeat(later.cumsum() - later, later)
+    return Pairs(crowd.members[a], crowd.members[b], np.zeros(len(a), np.uint8))
+
+
+def _sorted(pairs: Pairs) -> Pairs:
+    order = np.lexsort((pairs.j, pairs.i))
+    return Pairs(pairs.i[order], pairs.j[order], pairs.distance[order])

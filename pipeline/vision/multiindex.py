@@ -1,0 +1,161 @@
+"""Exact search for 64-bit hashes within a radius: multi-index hashing in numpy, memory bounded by blocks.
+
+Norouzi, Punjani and Fleet, "Fast Exact Search in Hamming Space with Multi-Index Hashing", 2014: hashes are
+cut into chunks, chunk c with a radius t_c of its own such that the sum of t_c + 1 is radius + 1. Two hashes
+within the radius then agree in at least one chunk to within its t_c, so that only those need comparing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+Indices = NDArray[np.int64]
+Block = tuple[Indices, Indices, NDArray[np.uint8]]
+Ranges = tuple[Indices, Indices, Indices]
+
+_BLOCK = 1 << 17  # candidates compared at a time
+_FEWEST_CHUNKS, _MOST_CHUNKS = 3, 8
+_LOOK_UP, _COMPARE = 14.0, 6.0  # nanoseconds; only the choice of chunks depends on them
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Bits `shift` to `shift + width` of a hash, and how many of them may differ."""
+
+    shift: int
+    width: int
+    radius: int
+
+    def keys(self, hashes: Hashes) -> NDArray[np.int32]:
+        """The chunk of each hash, as an index."""
+        shifted = hashes >> np.uint64(self.shift)
+        return (shifted & np.uint64((1 << self.width) - 1)).astype(np.int32)
+
+    def flips(self) -> Iterator[int]:
+        """Every change of at most `radius` bits, no change first."""
+        for count in range(self.radius + 1):
+            for bits in itertools.combinations(range(self.width), count):
+                yield sum(1 << bit for bit in bits)
+
+    def finds(self, difference: Hashes) -> NDArray[np.bool_]:
+        """Whether pairs whose hashes differ in these bits agree in this chunk."""
+        return np.bitwise_count(self.keys(difference)) <= self.radius
+
+
+@dataclass(frozen=True)
+class Table:
+    """Hashes sorted by one chunk."""
+
+    order: Indices
+    hashes: Hashes
+    keys: NDArray[np.int32]
+    width: int
+
+    @cached_property
+    def starts(self) -> NDArray[np.int32]:
+        """Where each key begins, one more entry than there are keys."""
+        counts = np.bincount(self.keys, minlength=1 << self.width)
+        return np.concatenate(([0], counts.cumsum())).astype(np.int32)
+
+
+def join(left: Hashes, right: Hashes, radius: int) -> Iterator[Block]:
+    """All pairs (i of `left`, j of `right`, distance) within `radius`, each once, in blocks.
+
+    When `right` is `left` itself, each unordered pair comes once and no element is paired with itself.
+    Both hold distinct hashes at best: equal ones make a pair for each combination.
+    """
+    if not len(left) or not len(right):
+        return
+    before: list[Chunk] = []
+    for chunk in plan(len(left), len(right), radius):
+        mine = _sorted_by(left, chunk)
+        theirs = mine if right is left else _sorted_by(right, chunk)
+        for ranges in _candidates(mine, theirs, chunk):
+            for a, b in _near(mine, theirs, ranges, radius):
+                yield from _unseen(mine, theirs, a, b, before)
+        before.append(chunk)
+
+
+def plan(left: int, right: int, radius: int) -> list[Chunk]:
+    """The cheapest way to cut 64 bits for a join of so many hashes."""
+    plans = [
+        _cut(count, radius)
+        for count in range(_FEWEST_CHUNKS, _MOST_CHUNKS + 1)
+        if count <= radius + 1 or count == _FEWEST_CHUNKS
+    ]
+    return min(plans, key=lambda chunks: sum(_cost(chunk, left, right) for chunk in chunks))
+
+
+def _cut(count: int, radius: int) -> list[Chunk]:
+    """64 bits in `count` chunks; those that may differ by more bits are the narrower ones."""
+    allowed = [(radius + 1 + i) // count - 1 for i in range(count)]
+    widths = [(64 + i) // count for i in range(count)][::-1]
+    shifts = itertools.accumulate(widths, initial=0)
+    parts = zip(shifts, widths, allowed, strict=False)
+    return [Chunk(shift, width, t) for shift, width, t in parts if t >= 0]
+
+
+def _cost(chunk: Chunk, left: int, right: int) -> float:
+    flips = sum(comb(chunk.width, t) for t in range(chunk.radius + 1))
+    compared = left * right / 2**chunk.width
+    return float(flips * (left * _LOOK_UP + compared * _COMPARE) + 2**chunk.width)
+
+
+def _sorted_by(hashes: Hashes, chunk: Chunk) -> Table:
+    keys = chunk.keys(hashes)
+    order = np.argsort(keys, kind="stable")
+    return Table(order, hashes[order], keys[order], chunk.width)
+
+
+def _candidates(mine: Table, theirs: Table, chunk: Chunk) -> Iterator[Ranges]:
+    """For each flip of the chunk: which of mine are to be compared with which stretch of theirs."""
+    itself = mine is theirs
+    everyone = np.arange(len(mine.keys))
+    for flip in chunk.flips():
+        who, keys = everyone, mine.keys
+        if itself and flip:
+            # a key and its flipped partner meet once: from the one whose highest flipped bit is not set
+            who = np.flatnonzero(keys & (1 << (flip.bit_length() - 1)) == 0)
+            keys = keys[who]
+        partners = keys ^ flip
+        first, last = theirs.starts[partners], theirs.starts[partners + 1]
+        if itself and not flip:
+            first = (everyone + 1).astype(np.int32)
+        found = np.flatnonzero(last > first)
+        yield who[found], first[found].astype(np.int64), (last - first)[found].astype(np.int64)
+
+
+def _near(mine: Table, theirs: Table, ranges: Ranges, radius: int) -> Iterator[tuple[Indices, Indices]]:
+    """Positions in both tables of the pairs within the radius, compared about a million at a time."""
+    who, first, count = ranges
+    ends = count.cumsum()
+    at = 0
+    while at < len(who):
+        done = int(ends[at - 1]) if at else 0
+        upto = max(int(np.searchsorted(ends, done + _BLOCK, side="right")), at + 1)
+        part = slice(at, upto)
+        theirs_at = np.repeat(first[part] - ends[part] + count[part] + done, count[part])
+        theirs_at += np.arange(len(theirs_at))
+        difference = np.repeat(mine.hashes[who[part]], count[part]) ^ theirs.hashes[theirs_at]
+        near = np.flatnonzero(np.bitwise_count(difference) <= radius)
+        if len(near):
+            yield who[np.searchsorted(ends, near + done, side="right")], theirs_at[near]
+        at = upto
+
+
+def _unseen(mine: Table, theirs: Table, a: Indices, b: Indices, before: list[Chunk]) -> Iterator[Block]:
+    """Those pairs that no chunk `before` has found, by index of the joined arrays."""
+    difference = mine.hashes[a] ^ theirs.hashes[b]
+    new = np.ones(len(a), bool)
+    for chunk in before:
+        new &= ~chunk.finds(difference)
+    if new.any():
+        yield mine.order[a[new]], theirs.order[b[new]], np.bitwise_count(difference[new])
