@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import storage
-from pipeline.errors import Fatal
+from pipeline.errors import Fatal, UsageError
 from pipeline.schema import REASONS, SCHEMAS
 from pipeline.sniff import EXTENSIONS
 from pipeline.storage import Root
@@ -138,3 +138,17 @@ def _duck(kind: pa.DataType) -> str:
     if pa.types.is_struct(kind):
         return "STRUCT(" + ", ".join(f'"{f.name}" {_duck(f.type)}' for f in kind) + ")"
     return _DUCK_TYPES[str(kind)]
+
+
+def query(
+    connection: duckdb.DuckDBPyConnection, text: str, limit: int | None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and at most `limit` rows of a query. Raises UsageError when DuckDB refuses it."""
+    import duckdb
+
+    try:
+        cursor = connection.execute(text)
+        columns = [column[0] for column in cursor.description or []]
+        return columns, cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+    except duckdb.Error as error:
+        raise UsageError(f"The query does not work: {str(error).splitlines()[0]}") from None

@@ -94,8 +94,8 @@ def _mark_near(
     rank = np.empty(len(fresh), dtype=np.int64)
     rank[np.lexsort((fresh, -sharp[fresh], -size[fresh]))] = np.arange(len(fresh))
     keeper_of, bits_to = star_groups(rank, *neighbours(hashes[fresh], distance))
-    for index in np.flatnonzero(keeper_of != np.arange(len(fresh))):
-        mine, kept = fresh[index], fresh[keeper_of[index]]
+    for index in np.flatnonzero(keeper_of != np.arange(len(fresh))).tolist():
+        mine, kept = int(fresh[index]), int(fresh[keeper_of[index]])
         rule = "largest" if size[kept] > size[mine] else "sharpest" if sharp[kept] > sharp[mine] else "first seen"
         verdicts.mark(
             int(live[mine]), Reason.NEAR_DUPLICATE, verdicts.ids[live[kept]], int(bits_to[index]), rule

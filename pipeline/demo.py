@@ -1,0 +1,29 @@
+"""The embedded default: the manifest of `pipeline demo`."""
+
+from __future__ import annotations
+
+from pipeline.manifest import Manifest, parse
+
+DEMO = """\
+corpus: demo
+about: A practice gallery on this machine that speaks WikiArt's formats, with planted duplicates and faults.
+sources:
+  - {crawl: wikiart, gallery: {pictures: painted, count: 2000, seed: 0}}
+select: {min_side: 64}
+dedupe: {distance: 6}
+shard: {size: 64, format: png}
+cluster: {k: 10, seed: 0}
+train: {width: 32, batch: 32, total_minutes: 3, min_pictures: 100}
+"""
+
+
+def demo_manifest(count: int | None = None, seed: int | None = None) -> Manifest:
+    """The demo's manifest, with another number of pictures or another seed of the gallery."""
+    manifest = parse(DEMO, "the demo's manifest")
+    gallery = dict(manifest.sources[0]["gallery"])
+    gallery |= {key: value for key, value in (("count", count), ("seed", seed)) if value is not None}
+    updates: dict[str, object] = {"sources": ({**manifest.sources[0], "gallery": gallery},)}
+    if count is not None and count < 1000:
+        small = {"min_pictures": max(8, count // 20), "total_minutes": manifest.train.total_minutes}
+        updates["train"] = manifest.train.model_copy(update=small)
+    return manifest.model_copy(update=updates)

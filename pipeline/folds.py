@@ -1,0 +1,155 @@
+"""The folds over a whole corpus, batch by batch: selection, and the fit of the themes.
+
+A batch is a list of partitions claimed before it is worked on, so a killed fold is done again on the very
+same partitions and gives the very same rows. What an earlier batch decided stays decided.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import tables
+from pipeline.corpus import Corpus
+from pipeline.errors import UsageError
+from pipeline.runner import Summary
+from pipeline.schema import SELECTED
+from pipeline.stages.assign import vectors_of
+from pipeline.stages.dedupe import Standing, dedupe
+from pipeline.stages.judge import judge, judge_faces
+from pipeline.vision.clustering import spherical_kmeans
+
+_MEASURES = (
+    "id", "width", "height", "phash", "brightness", "contrast", "sharpness", "colourfulness",
+    "reason", "reason_value", "detail",
+)
+
+
+def select(corpus: Corpus) -> list[Summary]:
+    """Judge and dedupe the partitions that were not selected yet; one summary a partition."""
+    summaries: list[Summary] = []
+    earlier: list[str] = []
+    for batch in _batches(corpus):
+        missing = set(batch) - set(tables.names(corpus.root, corpus.folders["selected"]))
+        if missing:
+            summaries += _select_batch(corpus, batch, earlier, missing)
+        earlier += batch
+    return summaries
+
+
+def by_time(partition: str) -> tuple[str, ...]:
+    """Sort key of partitions: when they were crawled, then their name."""
+    return (*partition.rsplit("-", 2)[1:], partition)
+
+
+def _batches(corpus: Corpus) -> list[list[str]]:
+    """The claimed batches in order, with one more when there are partitions in none."""
+    folder = f"{corpus.folders['selected']}/batches"
+    claimed: list[list[str]] = [json.loads(corpus.root.read(f"{folder}/{n}")) for n in corpus.root.names(folder)]
+    known = {name for batch in claimed for name in batch}
+    fresh = sorted((name for name in corpus.partitions() if name not in known), key=by_time)
+    if fresh:
+        number = len(claimed) + 1
+        if not corpus.root.claim(f"{folder}/{number:05d}.json", json.dumps(fresh).encode()):
+            return _batches(corpus)
+        claimed.append(fresh)
+    return claimed
+
+
+def _select_batch(corpus: Corpus, batch: Sequence[str], earlier: Sequence[str], missing: set[str]) -> list[Summary]:
+    started = time.monotonic()
+    judged = [_judged(corpus, name) for name in batch]
+    selected = dedupe(pa.concat_tables(judged), _standing(corpus, earlier), corpus.manifest.dedupe.distance)
+    summaries, offset = [], 0
+    for name, part in zip(batch, judged, strict=True):
+        rows = selected.slice(offset, part.num_rows)
+        offset += part.num_rows
+        if name in missing:
+            tables.write(corpus.root, corpus.folders["selected"], name, rows, SELECTED)
+            counts = _new_reasons(corpus, name, rows)
+            summaries.append(Summary("selected", name, part.num_rows, counts, time.monotonic() - started))
+            started = time.monotonic()
+    return summaries
+
+
+def _new_reasons(corpus: Corpus, name: str, rows: pa.Table) -> dict[str, int]:
+    before = tables.read(corpus.root, corpus.folders["measured"], name, ["reason"])["reason"].to_pylist()
+    counts: dict[str, int] = {}
+    for old, new in zip(before, rows["reason"].to_pylist(), strict=True):
+        if old is None and new is not None:
+            counts[new] = counts.get(new, 0) + 1
+    return counts
+
+
+def _judged(corpus: Corpus, name: str) -> pa.Table:
+    """The measures of one partition with the verdict of the manifest's thresholds in `reason`."""
+    crawled = tables.read(corpus.root, corpus.folders["crawled"], name, ["licence"])
+    measured = tables.read(corpus.root, corpus.folders["measured"], name, _MEASURES)
+    reasons, values = judge(crawled, measured, corpus.manifest.select)
+    align = corpus.manifest.align
+    if align is not None:
+        faces = tables.read(corpus.root, corpus.folders["faces"], name, ["faces", "reason", "reason_value"])
+        for row, found in enumerate(faces.to_pylist()):
+            if reasons[row] is None and found["reason"] is not None:
+                reasons[row], values[row] = found["reason"], found["reason_value"]
+            elif reasons[row] is None:
+                reasons[row], values[row] = judge_faces(found["faces"], align)
+    verdicts = {"reason": pa.array(reasons, pa.string()), "reason_value": pa.array(values, pa.float64())}
+    kept = {column: measured[column] for column in _MEASURES if column not in verdicts}
+    return pa.table(kept | verdicts)
+
+
+def _standing(corpus: Corpus, earlier: Sequence[str]) -> Standing:
+    """The pictures that earlier batches kept, with their hashes."""
+    ids: list[str] = []
+    hashes: list[np.ndarray] = []
+    for name in earlier:
+        selected = tables.read(corpus.root, corpus.folders["selected"], name, ["id", "reason"])
+        phash = tables.read(corpus.root, corpus.folders["measured"], name, ["phash"])["phash"]
+        kept = np.flatnonzero(np.asarray(selected["reason"].is_null()))
+        ids += selected["id"].take(pa.array(kept)).to_pylist()
+        hashes.append(phash.take(pa.array(kept)).to_numpy().astype(np.uint64))
+    return Standing(ids, np.concatenate(hashes) if hashes else np.empty(0, np.uint64))
+
+
+def fit_themes(corpus: Corpus) -> str:
+    """Fit the centres of the themes once; returns the path of `centres.npy`, float32 (k, d).
+
+    Later partitions are assigned to the same centres. Raises UsageError when fewer pictures than k were kept.
+    """
+    folder = corpus.folders["clusters"]
+    path = f"{folder}/centres.npy"
+    if corpus.root.exists(path):
+        return path
+    partitions = _claimed_for_fit(corpus, folder)
+    found = tables.read_all(corpus.root, corpus.folders["embedded"], partitions, ["vector"])
+    centres, _, _ = spherical_kmeans(
+        vectors_of(found["vector"]), corpus.manifest.cluster.k, corpus.manifest.cluster.seed
+    )
+    sink = io.BytesIO()
+    np.save(sink, np.asarray(centres, np.float32), allow_pickle=False)
+    corpus.root.commit(path, sink.getvalue())
+    return path
+
+
+def _claimed_for_fit(corpus: Corpus, folder: str) -> list[str]:
+    """The partitions to fit on, claimed so that a killed fit is repeated on the same ones."""
+    claim = f"{folder}/fit.json"
+    if not corpus.root.exists(claim):
+        partitions = sorted(corpus.partitions(), key=by_time)
+        reasons = tables.read_all(corpus.root, corpus.folders["embedded"], partitions, ["reason"])["reason"]
+        kept, k = reasons.null_count, corpus.manifest.cluster.k
+        if kept < k:
+            raise UsageError(
+                f"{k} clusters were asked of {kept} kept pictures: ask for --k {kept} or fewer, "
+                "or gather more pictures." if kept else
+                "No picture is left to cluster: see `pipeline rejects` for the reasons, and loosen the manifest."
+            )
+        corpus.root.claim(claim, json.dumps(partitions).encode())
+    loaded: list[str] = json.loads(corpus.root.read(claim))
+    return loaded

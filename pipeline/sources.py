@@ -1,0 +1,93 @@
+"""Taking in one source of a manifest: a crawl, an import, or a crawl of the practice gallery."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from pipeline import models
+from pipeline.errors import UsageError
+from pipeline.storage import Root
+from spiders import registry
+
+Echo = Callable[[str], None]
+_PRACTICE = {"pictures": "painted", "count": 2000, "seed": 0}
+
+
+def check(source: Mapping[str, Any]) -> None:
+    """Refuse a source that is unknown, not built yet, or wrongly asked, in one sentence (UsageError)."""
+    registry.check({key: value for key, value in source.items() if key != "gallery"})
+    if "gallery" in source:
+        _practice(source["gallery"])
+
+
+def prefix(source: Mapping[str, Any]) -> str:
+    """How the partitions of this source begin."""
+    spec = dict(source)
+    if "gallery" in spec:
+        asked = _practice(spec["gallery"])
+        spec["gallery"] = f"{asked['pictures']} {asked['count']} {asked['seed']}"
+    return registry.source_prefix(spec)
+
+
+def take_in(source: Mapping[str, Any], root: Root, echo: Echo) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Crawl or import what is new; the summary, and the truth about the plants of a practice gallery.
+
+    Raises SourceRefused when the site blocks, limits or is down, UsageError for a name it does not know.
+    """
+    spec = {key: value for key, value in source.items() if key != "gallery"}
+    truth = None
+    with ExitStack() as stack:
+        if "gallery" in source:
+            spec["base_url"], truth = _open_gallery(_practice(source["gallery"]), stack, echo)
+        summary = _take_in(spec, prefix(source), root, echo)
+    echo(f"crawl    {summary}")
+    return summary.to_json(), truth
+
+
+def _take_in(spec: Mapping[str, Any], prefix: str, root: Root, echo: Echo) -> Any:
+    if "import" in spec:
+        from spiders.folder import import_folder
+
+        return import_folder(spec["path"], root, prefix=prefix, echo=echo)
+    from spiders.run import crawl
+
+    args = {key: value for key, value in spec.items() if key not in ("crawl", "limit", "base_url")}
+    return crawl(
+        spec["crawl"], root, args=args, limit=spec.get("limit"), base_url=spec.get("base_url"), prefix=prefix, echo=echo
+    )
+
+
+def _practice(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What `gallery:` asks for, with defaults: painted pictures or a folder, how many, the seed."""
+    if not isinstance(asked, Mapping) or not asked.keys() <= _PRACTICE.keys():
+        raise UsageError("`gallery` takes {pictures: painted or a folder, count: 2000, seed: 0}.")
+    return {**_PRACTICE, **asked}
+
+
+def serve_gallery(asked: Mapping[str, Any], port: int, echo: Echo) -> None:
+    """Serve the practice gallery until this process is stopped."""
+    with ExitStack() as stack:
+        url, _ = _open_gallery(_practice(asked), stack, echo, port)
+        echo(f"Next: pipeline crawl wikiart --base-url {url}   (Ctrl-C stops the gallery)")
+        threading.Event().wait()
+
+
+def _open_gallery(
+    asked: Mapping[str, Any], stack: ExitStack, echo: Echo, port: int = 0
+) -> tuple[str, dict[str, Any] | None]:
+    from spiders.gallery import Catalogue, Faults, Gallery
+
+    truth: dict[str, Any] | None = None
+    if asked["pictures"] == "painted":
+        cache = models.cache_folder().parent / "gallery"
+        echo(f"gallery  painting {asked['count']:,} pictures (kept in {cache})")
+        catalogue, truth = Catalogue.painted(asked["seed"], asked["count"], cache, faces=models.find("demo_faces"))
+    else:
+        catalogue = Catalogue.from_folder(Path(asked["pictures"]).expanduser())
+    gallery = stack.enter_context(Gallery(catalogue, Faults.few(asked["seed"]), port))
+    echo(f"gallery  {len(catalogue.works):,} works on {gallery.url}")
+    return gallery.url, truth

@@ -1,0 +1,112 @@
+"""Thematic folders: real files for every cluster, its members, its contact sheet."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from pipeline import tables
+from pipeline.corpus import Corpus
+from pipeline.naming import name_themes, words_of
+
+_SHEET_COLUMNS = 12
+_SHEET_ROWS = 10
+_TILE = 96
+_BATCH = 256
+
+
+def build_folders(corpus: Corpus) -> list[dict[str, Any]]:
+    """Bring `clusters/<digest>/NN/` up to date with `clustered`; facts of each cluster, by number.
+
+    Pictures that are there are left alone, so a killed build goes on. A cluster keeps its name once it has one.
+    """
+    members = _members(corpus)
+    facts = []
+    names = name_themes({cluster: rows["words"] for cluster, rows in members.items()})
+    for cluster, rows in sorted(members.items()):
+        folder = f"{corpus.folders['clusters']}/{cluster:02d}"
+        _add_pictures(corpus, folder, rows)
+        facts.append(_describe(corpus, folder, cluster, names[cluster], rows))
+    return facts
+
+
+def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
+    """For each cluster its members, nearest to the centre first: id, distance, file, where, words."""
+    partitions = corpus.partitions()
+    clustered = tables.read_all(corpus.root, corpus.folders["clustered"], partitions, ["id", "cluster", "distance"])
+    where = tables.read_all(corpus.root, corpus.folders["prepared"], partitions, ["shard", "offset", "size"])
+    about = tables.read_all(
+        corpus.root, corpus.folders["crawled"], partitions, ["genre", "style", "creator", "tags", "query"]
+    )
+    kept = np.flatnonzero(~np.asarray(clustered["cluster"].is_null()))
+    order = kept[np.lexsort((kept, clustered["distance"].to_numpy()[kept]))]
+    take = pa.array(order)
+    extension = ".png" if corpus.manifest.shard.format == "png" else ".jpg"
+    members: dict[int, dict[str, list[Any]]] = {}
+    for row, place, words in zip(
+        clustered.take(take).to_pylist(), where.take(take).to_pylist(), about.take(take).to_pylist(), strict=True
+    ):
+        rows = members.setdefault(row["cluster"], {"id": [], "distance": [], "file": [], "where": [], "words": []})
+        rows["id"].append(row["id"])
+        rows["distance"].append(round(row["distance"], 6))
+        rows["file"].append(f"images/{row['id']}{extension}")
+        rows["where"].append((place["shard"], place["offset"], place["size"]))
+        rows["words"].append(words_of(words))
+    return members
+
+
+def _add_pictures(corpus: Corpus, folder: str, rows: dict[str, list[Any]]) -> None:
+    there = set(corpus.root.names(f"{folder}/images"))
+    missing = [i for i, file in enumerate(rows["file"]) if file.removeprefix("images/") not in there]
+    missing.sort(key=lambda i: rows["where"][i])
+    for start in range(0, len(missing), _BATCH):
+        chunk = missing[start : start + _BATCH]
+        blobs = _pictures(corpus, [rows["where"][i] for i in chunk])
+        corpus.root.commit_many((f"{folder}/{rows['file'][i]}", blob) for i, blob in zip(chunk, blobs, strict=True))
+
+
+def _pictures(corpus: Corpus, places: Sequence[tuple[str, int, int]]) -> list[bytes]:
+    shards = f"{corpus.folders['prepared']}/shards"
+    if corpus.root.local:
+        return [corpus.root.read_range(f"{shards}/{name}", offset, size) for name, offset, size in places]
+    whole = {name: corpus.root.read(f"{shards}/{name}") for name in {place[0] for place in places}}
+    return [whole[name][offset : offset + size] for name, offset, size in places]
+
+
+def _describe(
+    corpus: Corpus, folder: str, cluster: int, name: str, rows: dict[str, list[Any]]
+) -> dict[str, Any]:
+    """Write `cluster.json` and `sheet.jpg` when the members changed; the cluster's facts."""
+    path = f"{folder}/cluster.json"
+    before = json.loads(corpus.root.read(path)) if corpus.root.exists(path) else {}
+    members = [
+        {"id": i, "file": f, "distance": d} for i, f, d in zip(rows["id"], rows["file"], rows["distance"], strict=True)
+    ]
+    name = before.get("name", name)
+    if before.get("members") != members or not corpus.root.exists(f"{folder}/sheet.jpg"):
+        corpus.root.commit(f"{folder}/sheet.jpg", _sheet(corpus, rows))
+        found = {
+            "id": cluster, "name": name, "size": len(members), "members": members,
+            "medoids": rows["id"][:9], "outliers": rows["id"][-3:][::-1],
+        }
+        corpus.root.commit(path, json.dumps(found, indent=1).encode())
+    return {"id": cluster, "name": name, "size": len(members), "path": folder}
+
+
+def _sheet(corpus: Corpus, rows: dict[str, list[Any]]) -> bytes:
+    """A contact sheet of up to 120 members, nearest first, as JPEG."""
+    count = min(len(rows["where"]), _SHEET_COLUMNS * _SHEET_ROWS)
+    lines = -(-count // _SHEET_COLUMNS)
+    sheet = Image.new("RGB", (_SHEET_COLUMNS * _TILE, lines * _TILE), (32, 32, 32))
+    for index, blob in enumerate(_pictures(corpus, rows["where"][:count])):
+        tile = Image.open(io.BytesIO(blob)).resize((_TILE - 2, _TILE - 2), Image.Resampling.LANCZOS)
+        sheet.paste(tile, (index % _SHEET_COLUMNS * _TILE + 1, index // _SHEET_COLUMNS * _TILE + 1))
+    sink = io.BytesIO()
+    sheet.save(sink, "JPEG", quality=88)
+    return sink.getvalue()

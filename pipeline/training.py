@@ -1,0 +1,161 @@
+"""Training: one GAN run per cluster, planned, resumed, and trained further where a theme grew."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pipeline.corpus import Corpus
+from pipeline.errors import PartitionFailed
+from pipeline.manifest import Train
+from pipeline.stage import digest
+from pipeline.storage import Root
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """One run to train or train further: where its pictures and its folder lie, and up to what budget."""
+
+    root: str
+    cluster: int
+    name: str
+    pictures: str
+    members: int
+    run: str
+    kimg: float | None
+    minutes: float | None
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What training will do: runs to train, facts of runs that are finished, clusters refused with advice."""
+
+    tasks: list[RunTask]
+    finished: list[dict[str, Any]]
+    refused: list[dict[str, Any]]
+
+
+def plan(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], workers: int) -> Plan:
+    """Decide for each cluster whether its run starts, goes on, or is done. Starts nothing."""
+    made = Plan([], [], [])
+    options = corpus.manifest.train
+    able = [c for c in clusters if c["size"] >= options.min_pictures]
+    made.refused.extend(_refusal(c, options) for c in clusters if c["size"] < options.min_pictures)
+    everything = sum(c["size"] for c in able)
+    for cluster in able:
+        share = cluster["size"] / everything
+        minutes = options.minutes
+        if options.total_minutes is not None:
+            minutes = min(options.total_minutes * share * workers, options.total_minutes)
+        _plan_run(corpus, cluster, options, minutes, made)
+    return made
+
+
+def _refusal(cluster: Mapping[str, Any], options: Train) -> dict[str, Any]:
+    return {
+        "cluster": cluster["id"], "path": None, "kimg": 0.0, "pictures": cluster["size"], "status": "too few pictures",
+        "advice": f"cluster {cluster['id']:02d} ({cluster['name']}) has {cluster['size']} pictures of the "
+        f"{options.min_pictures} a GAN needs: gather more, ask for fewer clusters, or lower train.min_pictures",
+    }
+
+
+def _plan_run(
+    corpus: Corpus, cluster: Mapping[str, Any], options: Train, minutes: float | None, made: Plan
+) -> None:
+    run = _run_folder(corpus, int(cluster["id"]), options)
+    done_path = f"{run}/done.json"
+    done = json.loads(corpus.root.read(done_path)) if corpus.root.exists(done_path) else None
+    kimg = options.target_kimg
+    if done is not None:
+        reached = done["asked"] == _asked(options)
+        grown = cluster["size"] >= done["pictures"] * (1 + options.grow)
+        if reached and not grown:
+            made.finished.append({**done, "path": run, "cluster": cluster["id"]})
+            return
+        if reached:
+            kimg, minutes = done["kimg"] + options.grow_kimg, None
+    made.tasks.append(
+        RunTask(
+            root=corpus.root.url, cluster=int(cluster["id"]), name=cluster["name"], pictures=cluster["path"],
+            members=cluster["size"], run=run, kimg=kimg, minutes=minutes, options=options.model_dump(mode="json"),
+        )
+    )
+
+
+def _asked(options: Train) -> dict[str, Any]:
+    return options.model_dump(mode="json", include={"kimg", "minutes", "total_minutes"})
+
+
+def _run_folder(corpus: Corpus, cluster: int, options: Train) -> str:
+    """The folder of the run of these options on this cluster: the one that stands, or a new one, claimed."""
+    base = f"{corpus.folders['runs']}/{cluster:02d}"
+    fixed = options.model_dump(mode="json", include={"recipe", "size", "width", "batch", "seed"})
+    key = digest("run", 1, fixed, [corpus.digests["clustered"]])
+    standing = corpus.root.folders(base)
+    for name in standing:
+        if corpus.root.exists(f"{base}/{name}/run.json"):
+            facts = json.loads(corpus.root.read(f"{base}/{name}/run.json"))
+            if facts["key"] == key:
+                return f"{base}/{name}"
+    number = max((int(name.split("-")[0]) for name in standing if name[:5].isdigit()), default=0) + 1
+    name = f"{number:05d}-dcgan-{options.size}-seed{options.seed}"
+    facts = {"key": key, "corpus": corpus.name, "cluster": cluster, "clustered": corpus.digests["clustered"]}
+    corpus.root.claim(f"{base}/{name}/run.json", json.dumps(facts).encode())
+    return f"{base}/{name}"
+
+
+# what a worker does
+
+
+def train_cluster(task: RunTask) -> dict[str, Any]:
+    """Train one run up to its budget, resuming where it stopped; returns its facts, also kept in `done.json`."""
+    from gan.train import TrainOptions, train
+
+    root = Root(task.root)
+    options = Train.model_validate(task.options)
+    images = load_pictures(root, f"{task.pictures}/images", options.size)
+    summary = train(
+        images,
+        root.sub(task.run),
+        TrainOptions(
+            recipe="radford", size=options.size, width=options.width, batch=options.batch, seed=options.seed,
+            kimg=task.kimg, minutes=task.minutes, min_pictures=options.min_pictures,
+        ),
+    )
+    facts = {
+        "kimg": summary.kimg, "pictures": len(images), "status": summary.status,
+        "images_per_second": summary.images_per_second, "asked": _asked(options),
+    }
+    root.commit(f"{task.run}/done.json", json.dumps(facts).encode())
+    return {**facts, "path": task.run, "cluster": task.cluster}
+
+
+def load_pictures(root: Root, folder: str, size: int) -> np.ndarray:
+    """The pictures of a thematic folder as uint8 (n, size, size, 3), in the order of their names."""
+    names = root.names(folder)
+    images = np.empty((len(names), size, size, 3), np.uint8)
+    for start in range(0, len(names), 512):
+        chunk = names[start : start + 512]
+        for index, data in enumerate(root.read_many([f"{folder}/{name}" for name in chunk]), start):
+            picture = Image.open(io.BytesIO(data)).convert("RGB")
+            if picture.size != (size, size):
+                picture = picture.resize((size, size), Image.Resampling.LANCZOS)
+            images[index] = np.asarray(picture)
+    return images
+
+
+
+
+def rescue(task: RunTask) -> dict[str, Any]:
+    """A run whose worker died keeps its last state. Raises PartitionFailed saying how to go on."""
+    raise PartitionFailed(
+        f"The worker that trained cluster {task.cluster:02d} died: run the same command again, "
+        f"it goes on from the last state in {task.run}."
+    )

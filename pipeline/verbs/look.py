@@ -1,0 +1,93 @@
+"""Verbs that look: status, rejects, show, sql."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from pipeline.errors import UsageError
+from pipeline.verbs.common import Setting, clean, common
+
+
+@click.command("status")
+@common
+def status_(setting: Setting) -> None:
+    """\b
+    pipeline status
+    pipeline status --json
+
+    What stands at the root: pictures by source, corpora with their editions, clusters and runs, and what to
+    type next.
+    """
+    from pipeline import inspection
+
+    found = inspection.status(setting.root)
+    setting.data(found, inspection.status_text(found))
+
+
+@click.command("rejects")
+@click.option("--reason", default=None, help="Only this reason.")
+@click.option("--limit", type=click.IntRange(min=0), default=5, show_default=True, help="Examples for each reason.")
+@click.option("--corpus", default=None, help="Which corpus [the only one].")
+@common
+def rejects_(setting: Setting, reason: str | None, limit: int, corpus: str | None) -> None:
+    """\b
+    pipeline rejects
+    pipeline rejects --reason near_duplicate --limit 20
+
+    What was rejected and why, with the number that decided and where each picture came from.
+    """
+    from pipeline import inspection
+
+    found = inspection.rejects(setting.root, corpus, reason, limit)
+    setting.data(found, inspection.rejects_text(found))
+
+
+@click.command("show")
+@click.argument("id")
+@common
+def show_(setting: Setting, id: str) -> None:
+    """\b
+    pipeline show ab3f09…
+    pipeline show ab3f --json
+
+    Everything known of one picture, by its id or the beginning of it: where it was seen, what was measured,
+    what was decided, where its files lie.
+    """
+    from pipeline import inspection
+
+    found = inspection.show(setting.root, id)
+    setting.data(found, inspection.show_text(found))
+
+
+@click.command("sql")
+@click.argument("query")
+@click.option("--limit", type=click.IntRange(min=1), default=None, help="Print at most so many rows.")
+@common
+def sql_(setting: Setting, query: str, limit: int | None) -> None:
+    """\b
+    pipeline sql "select reason, count(*) n from clustered group by 1 order by 2 desc"
+    pipeline sql "select id, url from crawled where http_status = 404" --json
+
+    Ask the tables in SQL (DuckDB's). Views: crawled, measured, faces, and for the newest edition of each
+    corpus selected, prepared, embedded, clustered. With --json the rows are a list of objects.
+    """
+    from pipeline import inspection
+
+    columns, rows = inspection.sql(setting.root, query, limit)
+    if setting.json:
+        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=_plain))
+        return
+    click.echo("\t".join(columns))
+    for row in rows:
+        click.echo(clean("\t".join("" if value is None else str(value) for value in row)))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    raise UsageError(f"A {type(value).__name__} has no JSON form: cast it to VARCHAR in the query.")

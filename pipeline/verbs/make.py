@@ -1,0 +1,220 @@
+"""Verbs that make things: run, ingest, demo, and each step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from pipeline.errors import UsageError
+from pipeline.verbs.common import Setting, common, machine
+
+_UNTIL = click.option("--until", default="report", metavar="STEP",
+                      help="Stop after crawl, measure, dedupe, shard, embed, cluster or train.")
+
+
+@click.command("run")
+@click.argument("manifest", type=click.Path())
+@_UNTIL
+@machine
+@common
+def run_(setting: Setting, manifest: str, until: str, scheduler: str | None, workers: int | None) -> None:
+    """\b
+    pipeline run manifests/skulls.yaml
+    pipeline run manifests/skulls.yaml --until cluster --json
+
+    Do everything MANIFEST asks for: crawl, measure, select, prepare, embed, cluster, train, report.
+    A second run does only what is missing; a killed one goes on where it stopped.
+    """
+    from pipeline.manifest import load
+
+    _do(setting, load(manifest), until, scheduler=scheduler, workers=workers)
+
+
+@click.command("ingest")
+@click.argument("manifest", type=click.Path())
+@_UNTIL
+@machine
+@common
+def ingest_(setting: Setting, manifest: str, until: str, scheduler: str | None, workers: int | None) -> None:
+    """\b
+    pipeline ingest manifests/skulls.yaml
+    pipeline schedule manifests/skulls.yaml --at 02:00
+
+    One night: ask every source for what is new, compare it with all that stands, assign it to the standing
+    themes, and train on only where a theme grew. Exit code 5 when another run holds the lock.
+    """
+    from pipeline.manifest import load
+
+    _do(setting, load(manifest), until, nightly=True, scheduler=scheduler, workers=workers)
+
+
+@click.command("demo")
+@click.option("--count", type=click.IntRange(min=60), default=None, help="Pictures in the gallery [2000].")
+@click.option("--seed", type=int, default=None, help="Seed of the painted pictures [0].")
+@_UNTIL
+@machine
+@common
+def demo_(
+    setting: Setting, count: int | None, seed: int | None, until: str, scheduler: str | None, workers: int | None
+) -> None:
+    """\b
+    pipeline demo
+    pipeline demo --count 400 --root /tmp/demo
+
+    The whole job, offline: a practice gallery on this machine speaks WikiArt's formats and serves pictures it
+    paints itself, with planted duplicates and faults; the pipeline crawls it, and says how many it caught.
+    """
+    from pipeline.demo import demo_manifest
+    from pipeline.verbs.common import DEFAULT_ROOT
+
+    if setting.root_url == DEFAULT_ROOT:
+        setting.root_url = "wunderkammer-demo"
+    _do(setting, demo_manifest(count, seed), until, scheduler=scheduler, workers=workers)
+
+
+def _step(name: str, until: str, text: str) -> click.Command:
+    """A verb that brings a corpus up to one step."""
+
+    @click.command(name, help=text)
+    @click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
+    @machine
+    @common
+    def verb(setting: Setting, corpus: str | None, scheduler: str | None, workers: int | None) -> None:
+        from pipeline.ingest import load_or_default
+
+        _do(setting, load_or_default(setting.root, corpus), until, scheduler=scheduler, workers=workers)
+
+    return verb
+
+
+measure_ = _step("measure", "measure", "\b\npipeline measure\n\nMeasure every original once: size, format, perceptual "
+                 "hash, brightness, contrast, sharpness. Damaged files get a reason.")
+convert_ = _step("convert", "shard", "\b\npipeline convert\n\nUpright, ICC-aware sRGB, 8-bit RGB squares; aligned and "
+                 "sharded in the same pass.")
+align_ = _step("align", "shard", "\b\npipeline align\n\nFaces with both eyes on the manifest's two points; in the same "
+               "pass as convert and shard.")
+shard_ = _step("shard", "shard", "\b\npipeline shard\n\nWebDataset tars of the prepared pictures with a Parquet index, "
+               "byte-identical for the same input.")
+embed_ = _step("embed", "embed", "\b\npipeline embed\n\nPenultimate-layer features of a pretrained CNN for every "
+               "prepared picture.")
+
+
+@click.command("dedupe")
+@click.option("--distance", type=click.IntRange(0, 14), default=None, help="Bits two hashes may differ in.")
+@click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
+@machine
+@common
+def dedupe_(
+    setting: Setting, distance: int | None, corpus: str | None, scheduler: str | None, workers: int | None
+) -> None:
+    """\b
+    pipeline dedupe
+    pipeline dedupe --distance 8
+
+    Judge every picture by the manifest's thresholds, then keep one of each group of duplicates: the largest,
+    then the sharpest, then the first seen. Every duplicate lies within the distance of the picture kept.
+    """
+    from pipeline.ingest import load_or_default
+
+    manifest = load_or_default(setting.root, corpus)
+    if distance is not None:
+        manifest = manifest.model_copy(update={"dedupe": manifest.dedupe.model_copy(update={"distance": distance})})
+    _do(setting, manifest, "dedupe", scheduler=scheduler, workers=workers)
+
+
+@click.command("cluster")
+@click.option("--k", type=click.IntRange(min=1), default=None, help="How many thematic folders [20].")
+@click.option("--seed", type=int, default=None, help="Seed of the start [0].")
+@click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
+@machine
+@common
+def cluster_(
+    setting: Setting, k: int | None, seed: int | None, corpus: str | None, scheduler: str | None, workers: int | None
+) -> None:
+    """\b
+    pipeline cluster --k 20
+    pipeline cluster --k 8 --seed 1 --corpus skulls
+
+    Split the corpus into thematic folders of real files, a contact sheet each. The same input and seed give
+    the same folders.
+    """
+    from pipeline.ingest import load_or_default
+
+    manifest = load_or_default(setting.root, corpus)
+    asked = {key: value for key, value in (("k", k), ("seed", seed)) if value is not None}
+    manifest = manifest.model_copy(update={"cluster": manifest.cluster.model_copy(update=asked)})
+    _do(setting, manifest, "cluster", scheduler=scheduler, workers=workers)
+
+
+@click.command("train")
+@click.option("--cluster", "clusters", type=int, multiple=True, help="Only this cluster; may be given again.")
+@click.option("--all", "everything", is_flag=True, help="Every cluster that is large enough.")
+@click.option("--kimg", type=float, default=None, help="Thousands of pictures to show each GAN.")
+@click.option("--minutes", type=float, default=None, help="Minutes for each GAN.")
+@click.option("--total-minutes", type=float, default=None, help="Minutes for all, shared out by size.")
+@click.option("--min-pictures", type=click.IntRange(min=1), default=None, help="Refuse clusters under this size.")
+@click.option("--width", type=int, default=None, help="Channels of the widest image layer [128].")
+@click.option("--seed", type=int, default=None, help="Seed of weights, noise and order [0].")
+@click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
+@machine
+@common
+def train_(
+    setting: Setting, clusters: tuple[int, ...], everything: bool, corpus: str | None,
+    scheduler: str | None, workers: int | None, **asked: Any,
+) -> None:
+    """\b
+    pipeline train --all --kimg 200
+    pipeline train --cluster 7 --minutes 30
+
+    Train the DCGAN of Radford et al. 2015 on thematic folders: sample grids, stats.jsonl, a timeline GIF.
+    A run that was stopped goes on; clusters under the minimum are refused with advice.
+    """
+    from pipeline.ingest import load_or_default
+
+    if everything == bool(clusters):
+        raise UsageError("Say what to train: --all, or --cluster N (`pipeline status` lists the clusters).")
+    manifest = load_or_default(setting.root, corpus)
+    chosen = {key: value for key, value in asked.items() if value is not None}
+    if chosen.keys() & {"kimg", "minutes", "total_minutes"}:
+        chosen = {"kimg": None, "minutes": None, "total_minutes": None} | chosen
+    train = type(manifest.train).model_validate(manifest.train.model_dump() | chosen)
+    manifest = manifest.model_copy(update={"train": train})
+    _do(setting, manifest, "train", clusters=list(clusters) or None, scheduler=scheduler, workers=workers)
+
+
+def _do(setting: Setting, manifest: Any, until: str, **how: Any) -> None:
+    """Run a job, or say what it would do, and print what came of it."""
+    from pipeline import ingest
+
+    job = ingest.Job(setting.root, manifest, until=ingest.step_named(until), echo=setting.echo, **how)
+    if setting.dry_run:
+        found = ingest.foresee(job)
+        setting.data(found, "\n".join(f"{step:10} {text}" for step, text in found["would"].items()))
+        return
+    facts = ingest.run(job)
+    setting.data(result(setting, facts), summary(setting, facts))
+
+
+def result(setting: Setting, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The object that `--json` ends with."""
+    root = setting.root
+    trained = [run for run in facts["runs"] if run["path"]]
+    return {
+        **facts["counts"],
+        "corpus": facts["corpus"],
+        "edition": facts["edition"],
+        "clusters": [{**cluster, "path": root.address(cluster["path"])} for cluster in facts["clusters"]],
+        "runs": [{**run, "path": root.address(run["path"])} for run in trained],
+        "refused": [run for run in facts["runs"] if not run["path"]],
+        "demo": facts["demo"],
+        "report": root.address(facts["report"]) if facts["report"] else None,
+    }
+
+
+def summary(setting: Setting, facts: Mapping[str, Any]) -> str:
+    """The funnel, where things lie, and what to type next."""
+    from pipeline.summary import funnel_text
+
+    return funnel_text(setting.root, facts)
