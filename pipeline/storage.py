@@ -5,21 +5,25 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import secrets
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import Fatal, LockHeld, NoSpace, UsageError
+from pipeline.errors import Fatal, LockHeld, NoSpace, PipelineError, Retry, UsageError
 
 _LOCK_TTL = 300.0
 _STALE_TMP = 3600.0
+_CLAIM_TRIES = 5
+_NOT_FIRST = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 
 class Root:
@@ -29,7 +33,8 @@ class Root:
     publish complete bytes under the final name or nothing at all. Paths are relative, with `/`.
 
     Local files are written to `tmp/`, synced, and renamed; objects are one PUT. Raises `NoSpace` when the disk
-    is full, `Fatal` when the place cannot be written, `FileNotFoundError` when a file read is not there.
+    is full, `Fatal` when the place cannot be read, written or reached, `FileNotFoundError` when a file read is
+    not there.
     """
 
     def __init__(self, url: str | Path, _tmp: Path | None = None) -> None:
@@ -59,30 +64,35 @@ class Root:
         """Whether a file `path` is there."""
         if self.local:
             return (self.local / path).is_file()
-        return bool(self._fs.exists(self._key(path)))
+        with _explained(self.url):
+            return bool(self._fs.isfile(self._key(path)))
 
     def read(self, path: str) -> bytes:
         """The whole file."""
-        if self.local:
-            return (self.local / path).read_bytes()
-        return bytes(self._fs.cat_file(self._key(path)))
+        with _explained(self.url):
+            if self.local:
+                return (self.local / path).read_bytes()
+            return bytes(self._fs.cat_file(self._key(path)))
 
     def read_many(self, paths: Sequence[str]) -> list[bytes]:
         """The whole files, in order; from an object store several at a time."""
         if self.local:
-            return [(self.local / path).read_bytes() for path in paths]
+            return [self.read(path) for path in paths]
         if not paths:
             return []
         keys = [self._key(path) for path in paths]
-        found: dict[str, bytes] = self._fs.cat(list(dict.fromkeys(keys)))
-        return [found[key] for key in keys]
+        with _explained(self.url):
+            # `cat` would take brackets in a name for a pattern.
+            whole = [None] * len(keys)
+            return [bytes(data) for data in self._fs.cat_ranges(keys, whole, whole, on_error="raise")]
 
     def read_range(self, path: str, offset: int, size: int) -> bytes:
         """`size` bytes from `offset`."""
-        if self.local:
-            with open(self.local / path, "rb") as file:
-                return os.pread(file.fileno(), size, offset)
-        return bytes(self._fs.cat_file(self._key(path), start=offset, end=offset + size))
+        with _explained(self.url):
+            if self.local:
+                with open(self.local / path, "rb") as file:
+                    return os.pread(file.fileno(), size, offset)
+            return bytes(self._fs.cat_file(self._key(path), start=offset, end=offset + size))
 
     def names(self, folder: str, suffix: str = "") -> list[str]:
         """Sorted names of the files right inside `folder`; empty when there is no such folder."""
@@ -93,15 +103,11 @@ class Root:
         return sorted(name for name, kind in self._list(folder) if kind == "directory")
 
     def _list(self, folder: str) -> Iterator[tuple[str, str]]:
-        if self.local:
-            try:
+        with _explained(self.url), suppress(FileNotFoundError, NotADirectoryError):
+            if self.local:
                 with os.scandir(self.local / folder) as entries:
-                    for entry in entries:
-                        yield entry.name, "directory" if entry.is_dir() else "file"
-            except (FileNotFoundError, NotADirectoryError):
-                return
-        else:
-            with suppress(FileNotFoundError):
+                    yield from ((entry.name, "directory" if entry.is_dir() else "file") for entry in entries)
+            else:
                 for entry in self._fs.ls(self._key(folder), detail=True):
                     name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
                     if name and entry["name"].rstrip("/") != self._key(folder).rstrip("/"):
@@ -114,7 +120,7 @@ class Root:
         if self.local is None:
             self._put(path, data)
             return
-        with _explained(self.url):
+        with _explained(self.url, writing=True):
             target = self.local / path
             temporary = self._stage(target, data, sync=True)
             os.replace(temporary, target)
@@ -123,12 +129,8 @@ class Root:
     def claim(self, path: str, data: bytes) -> bool:
         """Publish `data` as `path` if nothing is there; False when another was first."""
         if self.local is None:
-            try:
-                self._put(path, data, mode="create")
-            except FileExistsError:
-                return False
-            return True
-        with _explained(self.url):
+            return self._create(path, data)
+        with _explained(self.url, writing=True):
             target = self.local / path
             temporary = self._stage(target, data, sync=True)
             try:
@@ -145,21 +147,32 @@ class Root:
         if self.local is None:
             fresh = {self._key(path): data for path, data in items if not self.exists(path)}
             if fresh:
-                with _explained(self.url):
+                with _explained(self.url, writing=True):
                     self._fs.pipe(fresh)
             return len(fresh)
-        with _explained(self.url):
-            moves: dict[Path, Path] = {}
-            for path, data in items:
-                target = self.local / path
-                if target not in moves and not target.exists():
-                    moves[target] = self._stage(target, data, sync=False)
-            if moves:
-                _sync_filesystem(self.local)
-                for target, temporary in moves.items():
-                    os.replace(temporary, target)
-                _sync_filesystem(self.local)
+        moves: dict[Path, Path] = {}
+        try:
+            with _explained(self.url, writing=True):
+                for path, data in items:
+                    target = self.local / path
+                    if target not in moves and not target.exists():
+                        moves[target] = self._stage(target, data, sync=False)
+                self._publish(moves)
+        except BaseException:
+            for temporary in moves.values():
+                temporary.unlink(missing_ok=True)
+            raise
         return len(moves)
+
+    def _publish(self, moves: dict[Path, Path]) -> None:
+        """Give staged files their final names: once all their bytes are on the disk, and durably."""
+        if not moves:
+            return
+        assert self.local is not None
+        _sync_filesystem(self.local)
+        for target, temporary in moves.items():
+            os.replace(temporary, target)
+        _sync_filesystem(self.local)
 
     def delete(self, path: str, missing_ok: bool = True) -> None:
         """Remove one file."""
@@ -184,8 +197,8 @@ class Root:
     def _stage(self, target: Path, data: bytes, sync: bool) -> Path:
         """Write `data` beside nothing anyone reads, ready to be renamed to `target`."""
         assert self._tmp is not None
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self._tmp.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent, sync)
+        _make_folder(self._tmp, sync=False)
         temporary = self._tmp / f"{os.getpid()}-{secrets.token_hex(8)}"
         try:
             with open(temporary, "xb") as file:
@@ -199,8 +212,22 @@ class Root:
         return temporary
 
     def _put(self, path: str, data: bytes, **options: Any) -> None:
-        with _explained(self.url):
+        with _explained(self.url, writing=True):
             self._fs.pipe_file(self._key(path), data, **options)
+
+    def _create(self, path: str, data: bytes) -> bool:
+        """Exclusive create of an object; a store that saw two at once may refuse both, so try again."""
+        for _ in range(_CLAIM_TRIES):
+            try:
+                self._put(path, data, mode="create")
+            except OSError as error:
+                if not _was_not_first(error):
+                    raise
+                if self.exists(path):
+                    return False
+            else:
+                return True
+        raise Retry(f"{self.address(path)} can be neither created nor found: run the same command again.")
 
     def _key(self, path: str) -> str:
         return f"{self._base}/{path}".rstrip("/")
@@ -221,37 +248,30 @@ class Root:
     def _flock(self, name: str) -> Iterator[None]:
         assert self.local is not None
         path = self.local / "locks" / f"{name}.lock"
-        with _explained(self.url):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(path, "a+")  # noqa: SIM115 - held open as long as the lock
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
-                file.seek(0)
-                raise _held(name, file.read()) from None
-            file.truncate(0)
-            file.write(_owner())
-            file.flush()
+        with ExitStack() as stack:
+            with _explained(self.url, writing=True):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(open(path, "a+"))
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    file.seek(0)
+                    raise _held(name, file.read()) from None
+                file.truncate(0)
+                file.write(json.dumps(_owner()))
+                file.flush()
             yield
 
     @contextmanager
     def _object_lock(self, name: str) -> Iterator[None]:
-        path = f"locks/{name}.json"
-        if not self.claim(path, _owner().encode()):
-            holder = self.read(path)
-            if time.time() - float(json.loads(holder)["time"]) < _LOCK_TTL:
-                raise _held(name, holder.decode())
-            self.delete(path)
-            if not self.claim(path, _owner().encode()):
-                raise _held(name, self.read(path).decode())
+        path, mine = f"locks/{name}.json", _owner()
+        self._take(name, path, mine)
         done = threading.Event()
 
         def refresh() -> None:
             while not done.wait(_LOCK_TTL / 5):
-                self.commit(path, _owner().encode())
+                with suppress(OSError, PipelineError):  # a passing fault: four more tries before it counts as abandoned
+                    self.commit(path, json.dumps(mine | {"time": time.time()}).encode())
 
         keeper = threading.Thread(target=refresh, daemon=True)
         keeper.start()
@@ -260,7 +280,35 @@ class Root:
         finally:
             done.set()
             keeper.join()
-            self.delete(path)
+            with suppress(FileNotFoundError):
+                if json.loads(self.read(path)).get("token") == mine["token"]:
+                    self.delete(path)
+
+    def _take(self, name: str, path: str, mine: dict[str, Any]) -> None:
+        """Claim the lock object, or take it over from a holder that stopped refreshing it."""
+        for _ in range(2):
+            if self.claim(path, json.dumps(mine).encode()):
+                return
+            with suppress(FileNotFoundError):
+                holder = self.read(path)
+                if time.time() - float(json.loads(holder)["time"]) < _LOCK_TTL:
+                    raise _held(name, holder.decode())
+                if self._succeed(path, holder, mine):
+                    return
+        raise _held(name, "")
+
+    def _succeed(self, path: str, holder: bytes, mine: dict[str, Any]) -> bool:
+        """Replace an abandoned lock; of several who try, the one that claims the right to."""
+        turn = f"{path}.{hashlib.sha256(holder).hexdigest()[:12]}-{int(time.time() / _LOCK_TTL)}"
+        if not self.claim(turn, b""):
+            return False
+        try:
+            if self.read(path) != holder:
+                return False
+            self.commit(path, json.dumps(mine).encode())
+            return True
+        finally:
+            self.delete(turn)
 
 
 def duckdb_filesystem(root: Root) -> Any | None:
@@ -282,23 +330,56 @@ def _open(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _explained(url: str) -> Iterator[None]:
-    """Turn the operating system's refusals into sentences."""
+def _explained(url: str, writing: bool = False) -> Iterator[None]:
+    """Turn the refusals of the operating system and of the store into sentences."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise NoSpace(
-                f"No space is left at {url}: free some, or move it with --root, and run the same command again."
-            ) from error
-        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise Fatal(
-                f"{url} cannot be written ({error.strerror or error}): choose another place with --root, "
-                "or change its permissions or credentials."
-            ) from error
-        if isinstance(error, NotADirectoryError | FileExistsError) and error.errno in (errno.ENOTDIR, errno.EEXIST):
-            raise Fatal(f"{url} cannot be a root because {error.filename} is a file: choose another --root.") from error
-        raise
+        sentence = _sentence(url, error, writing)
+        if sentence is None:
+            raise
+        raise sentence from error
+    except _unreachable() as error:
+        raise Fatal(
+            f"The object store of {url} cannot be used ({error}): check AWS_ENDPOINT_URL, the network and the "
+            "credentials, then run the same command again."
+        ) from error
+
+
+def _sentence(url: str, error: OSError, writing: bool) -> PipelineError | None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return NoSpace(f"No space is left at {url}: free some, or move it with --root, and run the same command again.")
+    refused = isinstance(error, PermissionError) or error.errno == errno.EROFS
+    if refused or (writing and isinstance(error, FileNotFoundError)):
+        return Fatal(
+            f"{url} cannot be {'written' if writing else 'read'} ({error.strerror or error}): choose another place "
+            "with --root, or change its permissions or credentials."
+        )
+    if isinstance(error, NotADirectoryError | FileExistsError) and error.filename:
+        return Fatal(f"{url} cannot be a root because {error.filename} is a file: choose another --root.")
+    return None
+
+
+def _unreachable() -> tuple[type[Exception], ...]:
+    """What the S3 client raises when it gets no answer or has no credentials; nothing where it is not in use."""
+    module = sys.modules.get("botocore.exceptions")
+    return (module.BotoCoreError,) if module else ()
+
+
+def _was_not_first(error: OSError) -> bool:
+    """Whether an exclusive create was refused because another came first (stores word it differently)."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return isinstance(error, FileExistsError) or response.get("Error", {}).get("Code") in _NOT_FIRST
+
+
+def _make_folder(folder: Path, sync: bool) -> None:
+    """Make `folder` and what is above it; with `sync`, so that it survives a power cut."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent, sync)
+    folder.mkdir(exist_ok=True)
+    if sync:
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -324,14 +405,18 @@ def _sync_filesystem(folder: Path) -> None:
         os.close(handle)
 
 
-def _owner() -> str:
-    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "time": time.time()})
+def _owner() -> dict[str, Any]:
+    now = time.time()
+    return {
+        "pid": os.getpid(), "host": socket.gethostname(), "since": now, "time": now, "token": secrets.token_hex(8)
+    }  # fmt: skip
 
 
 def _held(name: str, holder: str) -> LockHeld:
     try:
         facts = json.loads(holder)
-        who = f"process {facts['pid']} on {facts['host']}, for {max(0, time.time() - facts['time']) / 60:.0f} minutes"
+        minutes = max(0, time.time() - facts["since"]) / 60
+        who = f"process {facts['pid']} on {facts['host']}, for {minutes:.0f} minutes"
     except (ValueError, KeyError):
         who = "another process"
     return LockHeld(f"Another run holds the lock '{name}' ({who}): wait for it, or stop it.")
