@@ -72,7 +72,7 @@ def work(task: Task) -> Summary:
 
 def compute(task: Task, start: int = 0, stop: int | None = None) -> pa.Table:
     """The rows `start` to `stop` of a partition, with `data` when the stage makes pictures."""
-    from pipeline.stages import named
+    from pipeline.stages.registry import named
 
     root, stage = Root(task.root), named(task.stage)
     joined = _join(root, stage, task)
@@ -141,7 +141,7 @@ def _prepared(root: Root, task: Task, batch: pa.Table, live: np.ndarray) -> list
 
 def publish(task: Task, table: pa.Table, started: float) -> Summary:
     """Write a computed partition: its shard first, then its rows, which say that it is done."""
-    from pipeline.stages import named
+    from pipeline.stages.registry import named
 
     root, stage = Root(task.root), named(task.stage)
     folder = task.folders[stage.name]
@@ -188,7 +188,7 @@ def isolate(task: Task) -> Summary:
 
 
 def _stage_of(task: Task) -> Stage:
-    from pipeline.stages import named
+    from pipeline.stages.registry import named
 
     return named(task.stage)
 
