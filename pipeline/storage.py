@@ -175,15 +175,14 @@ class Root:
         _sync_filesystem(self.local)
 
     def delete(self, path: str, missing_ok: bool = True) -> None:
-        """Remove one file."""
-        try:
+        """Remove one file. Raises FileNotFoundError when it is not there and `missing_ok` is false."""
+        if not missing_ok and not self.exists(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.address(path))
+        with _explained(self.url), suppress(FileNotFoundError):
             if self.local:
                 (self.local / path).unlink()
             else:
                 self._fs.rm_file(self._key(path))
-        except FileNotFoundError:
-            if not missing_ok:
-                raise
 
     def sweep(self) -> int:
         """Remove temporary files that killed runs left behind more than an hour ago; returns how many."""
@@ -321,7 +320,7 @@ def _open(url: str) -> tuple[Any, str]:
 
     options: dict[str, Any] = {}
     if url.startswith("s3://"):
-        options = {"use_listings_cache": False, "config_kwargs": {"retries": {"max_attempts": 5}}}
+        options = {"use_listings_cache": False}
     try:
         fs, base = fsspec.core.url_to_fs(url, **options)
     except (ValueError, ImportError) as error:

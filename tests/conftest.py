@@ -41,7 +41,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 
     """Return once something listens on `port`; fail when `process` ends before."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        assert process.poll() is None, f"{process.args} ended with {process.returncode}"
+        assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
