@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.vision.matching import (
-    NOBODY,
     Pairs,
     group_by_hash,
     hamming,
@@ -65,12 +64,14 @@ def test_hamming_counts_bits() -> None:
     assert hamming(a, np.uint64(0)).tolist() == [0, 8, 64]
 
 
+@settings(deadline=None)
 @given(hashes_of_any_kind, st.sampled_from(RADII))
 def test_neighbours_are_those_of_brute_force(hashes: Hashes, radius: int) -> None:
     expected = {(i, j, d) for i, j, d in brute(hashes, hashes, radius) if i < j}
     assert as_set(neighbours(hashes, radius)) == expected
 
 
+@settings(deadline=None)
 @given(hashes_of_any_kind, hashes_of_any_kind, st.sampled_from(RADII))
 def test_neighbours_between_are_those_of_brute_force(a: Hashes, b: Hashes, radius: int) -> None:
     assert as_set(neighbours_between(a, b, radius)) == brute(a, b, radius)
@@ -96,21 +97,21 @@ def test_a_plan_cuts_all_that_the_pigeonhole_needs(radius: int, count: int) -> N
 
 
 def check_stars(hashes: Hashes, ranks: NDArray[np.int64], radius: int, kept: NDArray[np.bool_]) -> None:
-    stars = star_groups(ranks, neighbours(hashes, radius), kept)
+    stars = star_groups(ranks, *neighbours(hashes, radius), kept)
     place = {int(x): n for n, x in enumerate(np.lexsort((np.arange(len(ranks)), ranks, ~kept)))}
     near = hamming(hashes[:, None], hashes[None, :]) <= radius
     for picture, keeper in enumerate(stars.keeper.tolist()):
         better_kept = [
             other
             for other in range(len(hashes))
-            if near[picture, other] and stars.keeper[other] == NOBODY and place[other] < place[picture]
+            if near[picture, other] and stars.keeper[other] == other and place[other] < place[picture]
         ]
-        if keeper == NOBODY:
+        if keeper == picture:
             assert kept[picture] or not better_kept, "a duplicate of a kept picture was kept"
             assert stars.distance[picture] == 0
         else:
             assert not kept[picture]
-            assert stars.keeper[keeper] == NOBODY, "a chain: the keeper is a duplicate itself"
+            assert stars.keeper[keeper] == keeper, "a chain: the keeper is a duplicate itself"
             assert keeper == min(better_kept, key=place.__getitem__)
             assert stars.distance[picture] == hamming(hashes[picture], hashes[keeper])
     grouped = group_by_hash(hashes, ranks, radius, kept)
@@ -118,6 +119,7 @@ def check_stars(hashes: Hashes, ranks: NDArray[np.int64], radius: int, kept: NDA
     assert grouped.distance.tolist() == stars.distance.tolist()
 
 
+@settings(deadline=None)
 @given(hashes_of_any_kind, st.sampled_from(RADII), st.data())
 def test_groups_are_stars(hashes: Hashes, radius: int, data: st.DataObject) -> None:
     count = len(hashes)
@@ -129,8 +131,8 @@ def test_groups_are_stars(hashes: Hashes, radius: int, data: st.DataObject) -> N
 
 def test_a_chain_is_not_one_group() -> None:
     chain = np.array([(1 << n) - 1 for n in range(0, 60, 4)], np.uint64)
-    stars = star_groups(np.arange(len(chain)), neighbours(chain, 4))
-    assert stars.keeper.tolist()[:4] == [NOBODY, 0, NOBODY, 2]
+    stars = star_groups(np.arange(len(chain)), *neighbours(chain, 4))
+    assert stars.keeper.tolist()[:4] == [0, 0, 2, 2]
     assert stars.distance.max() == 4
 
 
@@ -138,11 +140,11 @@ def test_a_million_blanks_are_one_group() -> None:
     hashes = np.full(1_000_000, 2**63, np.uint64)
     hashes[500_000] = 0
     stars = group_by_hash(hashes, np.arange(len(hashes))[::-1].copy(), 6)
-    assert (stars.keeper == 999_999).sum() == 999_999
+    assert (stars.keeper == 999_999).all()
     assert stars.distance[500_000] == 1
 
 
 def test_new_pictures_join_a_standing_corpus() -> None:
     hashes = np.array([0b1111, 0b0000, 0b0001], np.uint64)
     stars = group_by_hash(hashes, np.array([9, 0, 1]), 1, np.array([True, False, False]))
-    assert stars.keeper.tolist() == [NOBODY, NOBODY, 1]
+    assert stars.keeper.tolist() == [0, 1, 1]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import Reason
 from pipeline.schema import SELECTED
-from pipeline.vision.hashing import neighbours, neighbours_between, star_groups
+from pipeline.vision.matching import neighbours, neighbours_between, star_groups
 
 
 @dataclass(frozen=True)

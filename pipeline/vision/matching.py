@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.vision.multiindex import Block, Hashes, Indices, join
 
-NOBODY = -1
-"""The keeper of a picture that is kept itself."""
 
-
-@dataclass(frozen=True)
-class Pairs:
+class Pairs(NamedTuple):
     """Pairs of indices `i` and `j` (int64) and the Hamming `distance` of their hashes in bits (uint8)."""
 
     i: Indices
     j: Indices
     distance: NDArray[np.uint8]
 
-    def __len__(self) -> int:
-        return len(self.i)
 
-
-@dataclass(frozen=True)
-class Stars:
-    """For each picture the index of its `keeper` (int64; NOBODY when kept itself) and its `distance` to it.
+class Stars(NamedTuple):
+    """For each picture the index of its `keeper` (int64; its own when kept) and the `distance` to it.
 
     Distances are in bits (uint8), 0 for kept pictures.
     """
@@ -75,31 +68,40 @@ def neighbours_between(new: Hashes, standing: Hashes, radius: int) -> Pairs:
     return _sorted(_expand(_collect(join(mine.distinct, theirs.distinct, radius)), mine, theirs))
 
 
-def star_groups(ranks: NDArray[np.int64], pairs: Pairs, kept: NDArray[np.bool_] | None = None) -> Stars:
+def star_groups(
+    ranks: NDArray[np.int64],
+    i: Indices,
+    j: Indices,
+    distance: NDArray[np.uint8],
+    kept: NDArray[np.bool_] | None = None,
+) -> Stars:
     """Decide who is kept: in order of rank (least first; ties by index), whoever is not yet a duplicate.
 
-    A kept picture makes duplicates of all its neighbours in `pairs` that are not yet decided; a duplicate
-    makes none, so every duplicate stands in `pairs` with its own keeper, which is of better rank. `kept`
-    marks pictures that an earlier run kept: they stay, and come before all others whatever their rank.
+    A kept picture makes duplicates of all its neighbours, by the pairs `i`, `j`, `distance` of `neighbours`,
+    that are not yet decided; a duplicate makes none. So every duplicate is paired with its own keeper, which
+    is of better rank. `kept` marks pictures that an earlier run kept: they stay, and come before all others
+    whatever their rank.
     """
     already = np.zeros(len(ranks), bool) if kept is None else kept
     place = _places(ranks, already)
-    better, worse, distances = _directed(pairs, place, already)
-    keeper, distance = np.full(len(ranks), NOBODY), np.zeros(len(ranks), np.uint8)
+    better, worse, apart = _directed(Pairs(i, j, distance), place, already)
+    keeper, bits = np.arange(len(ranks)), np.zeros(len(ranks), np.uint8)
+    decided = already.copy()
     _, first = np.unique(place[better], return_index=True)
     for start, end in zip(first, np.append(first[1:], len(better)), strict=False):
         picture = better[start]
-        if keeper[picture] == NOBODY:
-            free = start + np.flatnonzero(keeper[worse[start:end]] == NOBODY)
+        if keeper[picture] == picture:
+            free = start + np.flatnonzero(~decided[worse[start:end]])
             keeper[worse[free]] = picture
-            distance[worse[free]] = distances[free]
-    return Stars(keeper, distance)
+            bits[worse[free]] = apart[free]
+            decided[worse[free]] = True
+    return Stars(keeper, bits)
 
 
 def group_by_hash(
     hashes: Hashes, ranks: NDArray[np.int64], radius: int, kept: NDArray[np.bool_] | None = None
 ) -> Stars:
-    """What `star_groups(ranks, neighbours(hashes, radius), kept)` says, also where a million hashes are equal.
+    """What `star_groups(ranks, *neighbours(hashes, radius), kept)` says, also where a million hashes are equal.
 
     Pictures already `kept` are compared with the others only, not among themselves: with n new ones beside
     a standing corpus, the work is that of finding the neighbours of n.
@@ -114,27 +116,15 @@ def group_by_hash(
     leaders = np.concatenate([fresh[new.members[new.starts[:-1]]], standing[old.members[old.starts[:-1]]]])
     inner = _collect(join(new.distinct, new.distinct, radius))
     outer = _collect(join(new.distinct, old.distinct, radius))
-    pairs = Pairs(
-        np.concatenate([inner.i, outer.i]),
-        np.concatenate([inner.j, outer.j + len(new.distinct)]),
-        np.concatenate([inner.distance, outer.distance]),
-    )
-    stars = star_groups(place[leaders], pairs, already[leaders])
-    return _followed(stars, leaders, fresh, new, len(hashes))
-
-
-def _followed(stars: Stars, leaders: Indices, fresh: Indices, new: _Crowd, count: int) -> Stars:
-    """Every picture with the keeper of the first of its hash, or with that first one itself."""
-    keeper, distance = np.full(count, NOBODY), np.zeros(count, np.uint8)
+    i = np.concatenate([inner.i, outer.i])
+    j = np.concatenate([inner.j, outer.j + len(new.distinct)])
+    distance = np.concatenate([inner.distance, outer.distance])
+    stars = star_groups(place[leaders], i, j, distance, already[leaders])
     which = np.repeat(np.arange(len(new.distinct)), new.sizes)
-    of_leader = stars.keeper[which]
-    own = of_leader == NOBODY
-    members = fresh[new.members]
-    keeper[members] = np.where(own, leaders[which], leaders[of_leader])
-    distance[members] = stars.distance[which]
-    first = leaders[: len(new.distinct)][stars.keeper[: len(new.distinct)] == NOBODY]
-    keeper[first] = NOBODY
-    return Stars(keeper, distance)
+    keeper, bits = np.arange(len(hashes)), np.zeros(len(hashes), np.uint8)
+    keeper[fresh[new.members]] = leaders[stars.keeper[which]]
+    bits[fresh[new.members]] = stars.distance[which]
+    return Stars(keeper, bits)
 
 
 def _places(ranks: NDArray[np.int64], already: NDArray[np.bool_]) -> Indices:
@@ -170,7 +160,7 @@ def _collect(blocks: Iterable[Block]) -> Pairs:
 def _expand(pairs: Pairs, left: _Crowd, right: _Crowd) -> Pairs:
     """From pairs of distinct hashes to pairs of all that have them."""
     combinations = left.sizes[pairs.i] * right.sizes[pairs.j]
-    which = np.repeat(np.arange(len(pairs)), combinations)
+    which = np.repeat(np.arange(len(pairs.i)), combinations)
     nth = np.arange(len(which)) - np.repeat(combinations.cumsum() - combinations, combinations)
     i, j = pairs.i[which], pairs.j[which]
     a = left.members[left.starts[i] + nth // right.sizes[j]]

@@ -86,16 +86,15 @@ def join(left: Hashes, right: Hashes, radius: int) -> Iterator[Block]:
 
 def plan(left: int, right: int, radius: int) -> list[Chunk]:
     """The cheapest way to cut 64 bits for a join of so many hashes."""
-    plans = [
-        _cut(count, radius)
-        for count in range(_FEWEST_CHUNKS, _MOST_CHUNKS + 1)
-        if count <= radius + 1 or count == _FEWEST_CHUNKS
-    ]
+    plans = [_cut(count, radius) for count in range(_FEWEST_CHUNKS, _MOST_CHUNKS + 1)]
     return min(plans, key=lambda chunks: sum(_cost(chunk, left, right) for chunk in chunks))
 
 
 def _cut(count: int, radius: int) -> list[Chunk]:
-    """64 bits in `count` chunks; those that may differ by more bits are the narrower ones."""
+    """64 bits in `count` chunks; those that may differ by more bits are the narrower ones.
+
+    With more chunks than radius + 1 some need not be looked at.
+    """
     allowed = [(radius + 1 + i) // count - 1 for i in range(count)]
     widths = [(64 + i) // count for i in range(count)][::-1]
     shifts = itertools.accumulate(widths, initial=0)
