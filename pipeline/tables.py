@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import storage
-from pipeline.errors import Fatal, UsageError
+from pipeline.errors import IntegrityFailed, UsageError
 from pipeline.schema import REASONS, SCHEMAS
 from pipeline.sniff import EXTENSIONS
 from pipeline.storage import Root
@@ -45,7 +46,9 @@ def encode(table: pa.Table, schema: pa.Schema) -> bytes:
         if unknown:
             raise ValueError(f"unknown reasons {sorted(unknown)}")
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", row_group_size=65536, store_schema=True)
+    pq.write_table(
+        table, sink, compression="zstd", row_group_size=65536, store_schema=True, write_page_checksum=True
+    )
     return sink.getvalue()
 
 
@@ -55,12 +58,15 @@ def write(root: Root, folder: str, name: str, table: pa.Table, schema: pa.Schema
 
 
 def read(root: Root, folder: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """One partition, or some of its columns. Raises Fatal when the file is damaged."""
+    """One partition, or some of its columns. Raises IntegrityFailed when the file is damaged."""
     path = f"{folder}/{name}.parquet"
+    data = io.BytesIO(root.read(path))
     try:
-        return pq.read_table(io.BytesIO(root.read(path)), columns=list(columns) if columns else None)
-    except pa.ArrowInvalid as error:
-        raise Fatal(f"{root.address(path)} is damaged ({error}): delete it and run again to make it anew.") from error
+        return pq.read_table(data, columns=list(columns) if columns else None, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise IntegrityFailed(
+            f"{root.address(path)} is damaged ({error}): delete it and run again to make it anew."
+        ) from error
 
 
 def read_all(root: Root, folder: str, partitions: Sequence[str], columns: Sequence[str]) -> pa.Table:
@@ -73,7 +79,7 @@ def read_all(root: Root, folder: str, partitions: Sequence[str], columns: Sequen
             "row": pa.array(range(part.num_rows), pa.int32()),
         })
         for column in columns:
-            where = where.append_column(column, part[column])
+            where = where.append_column(part.schema.field(column), part[column])
         parts.append(where)
     if parts:
         return pa.concat_tables(parts)
@@ -97,7 +103,7 @@ def connect(root: Root, folders: Mapping[str, Mapping[str, str]]) -> duckdb.Duck
     """
     import duckdb
 
-    connection = duckdb.connect(":memory:", config={"threads": 2})
+    connection = duckdb.connect(":memory:", config={"threads": 2, "autoinstall_known_extensions": "false"})
     filesystem = storage.duckdb_filesystem(root)
     if filesystem is not None:
         connection.register_filesystem(filesystem)
@@ -113,17 +119,25 @@ def _view(root: Root, view: str, places: Mapping[str, str]) -> str:
         files = [root.address(f"{folder}/{name}.parquet") for name in names(root, folder)]
         if not files:
             continue
-        quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        quoted = ", ".join(_literal(file) for file in files)
         label = f"'{corpus}' AS corpus, " if corpus else ""
         selects.append(
             f"SELECT {label}{columns}, regexp_extract(filename, '([^/]*)[.]parquet$', 1) AS partition, "
-            f"file_row_number AS row FROM read_parquet([{quoted}], filename=true, file_row_number=true)"
+            f"file_row_number AS row FROM read_parquet([{quoted}], {_READ_OPTIONS})"
         )
     if selects:
         return " UNION ALL ".join(selects)
     empty = ", ".join(f'NULL::{_duck(f.type)} AS "{f.name}"' for f in SCHEMAS[view])
     label = "" if "" in places else "NULL::VARCHAR AS corpus, "
     return f"SELECT {label}{empty}, NULL::VARCHAR AS partition, NULL::BIGINT AS row WHERE false"
+
+
+_READ_OPTIONS = "filename=true, file_row_number=true, hive_partitioning=false"
+
+
+def _literal(address: str) -> str:
+    """A file's address in SQL: no quote ends it, and no character is taken for a pattern."""
+    return "'" + re.sub(r"[*?\[]", r"[\g<0>]", address).replace("'", "''") + "'"
 
 
 _DUCK_TYPES = {
