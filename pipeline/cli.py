@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -107,6 +108,8 @@ def _run(args: list[str]) -> int:
 
 
 def _fail(args: list[str], message: str, code: int, usage: str = "") -> int:
+    if {"-v", "--verbose"} & set(args):
+        traceback.print_exc()
     click.echo(f"{usage}Error: {message}", err=True)
     if "--json" in args:
         error: dict[str, Any] = {"message": message, "exit_code": code}

@@ -119,11 +119,12 @@ class Cluster(_Model):
 
 
 class Train(_Model):
-    """One GAN per cluster. `total_minutes` is shared out by size; `grow` is the share of new pictures
-    from which the nightly ingest trains on, for `grow_kimg` thousand images more."""
+    """One GAN per cluster, up to `kimg` thousand pictures shown or `minutes`; without either 25 times each
+    picture, and no less than 3,000 batches. `total_minutes` is shared out by size; `grow` is the share of new
+    pictures from which the nightly ingest trains on, for `grow_kimg` thousand more."""
 
     recipe: Literal["radford", "small"] = "radford"
-    size: int = 64
+    size: Literal[32, 64, 128] = 64
     width: int = Field(128, ge=4)
     batch: int = Field(128, ge=2)
     kimg: float | None = Field(None, gt=0)
@@ -133,13 +134,6 @@ class Train(_Model):
     seed: int = 0
     grow: Fraction = 0.1
     grow_kimg: float = Field(50, gt=0)
-
-    @property
-    def target_kimg(self) -> float | None:
-        """The budget in thousands of images shown: 500 unless minutes are given."""
-        if self.kimg is None and self.minutes is None and self.total_minutes is None:
-            return 500.0
-        return self.kimg
 
 
 class Manifest(_Model):

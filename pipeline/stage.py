@@ -17,7 +17,7 @@ from pipeline.errors import PartitionFailed, PipelineError, Reason, Rejected
 
 Options = Mapping[str, Any]
 Transform = Callable[[pa.Table, Options], pa.Table]
-ROW_SECONDS = 60.0
+ROW_SECONDS = float(os.environ.get("PIPELINE_ROW_SECONDS", "60"))
 _UNKNOWN_FLOOR = 20
 _UNKNOWN_SHARE = 0.01
 

@@ -72,7 +72,7 @@ def _plan_run(
     run = _run_folder(corpus, int(cluster["id"]), options)
     done_path = f"{run}/done.json"
     done = json.loads(corpus.root.read(done_path)) if corpus.root.exists(done_path) else None
-    kimg = options.target_kimg
+    kimg = options.kimg
     if done is not None:
         reached = done["asked"] == _asked(options)
         grown = cluster["size"] >= done["pictures"] * (1 + options.grow)
@@ -116,7 +116,8 @@ def _run_folder(corpus: Corpus, cluster: int, options: Train) -> str:
 
 def train_cluster(task: RunTask) -> dict[str, Any]:
     """Train one run up to its budget, resuming where it stopped; returns its facts, also kept in `done.json`."""
-    from gan.train import TrainOptions, train
+    from gan.options import TrainOptions
+    from gan.train import train
 
     root = Root(task.root)
     options = Train.model_validate(task.options)

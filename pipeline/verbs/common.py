@@ -23,7 +23,7 @@ class Setting:
     root_url: str
     json: bool
     dry_run: bool
-    verbosity: int
+    quiet: bool
 
     @property
     def root(self) -> Root:
@@ -32,7 +32,7 @@ class Setting:
 
     def echo(self, message: str) -> None:
         """A message for people: on stderr, so that stdout is data alone; nothing with --quiet."""
-        if self.verbosity >= 0:
+        if not self.quiet:
             click.echo(clean(message), err=True)
 
     def data(self, value: dict[str, Any], text: str | None = None) -> None:
@@ -56,11 +56,11 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
     @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
     @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
-    @click.option("-v", "--verbose", count=True, help="More detail.")
+    @click.option("-v", "--verbose", is_flag=True, help="With an error, where in the program it arose.")
     @wraps(function)
-    def wrapped(root_url: str | None, as_json: bool, dry_run: bool, quiet: bool, verbose: int, **rest: Any) -> Any:
+    def wrapped(root_url: str | None, as_json: bool, dry_run: bool, quiet: bool, verbose: bool, **rest: Any) -> Any:
         url = root_url or os.environ.get("PIPELINE_ROOT") or DEFAULT_ROOT
-        return function(Setting(url, as_json, dry_run, -1 if quiet else verbose), **rest)
+        return function(Setting(url, as_json, dry_run, quiet), **rest)
 
     return wrapped
 
