@@ -19,18 +19,12 @@ _PRACTICE = {"pictures": "painted", "count": 2000, "seed": 0}
 
 def check(source: Mapping[str, Any]) -> None:
     """Refuse a source that is unknown, not built yet, or wrongly asked, in one sentence (UsageError)."""
-    registry.check({key: value for key, value in source.items() if key != "gallery"})
-    if "gallery" in source:
-        _practice(source["gallery"])
+    registry.check(_spec(source))
 
 
 def prefix(source: Mapping[str, Any]) -> str:
     """How the partitions of this source begin."""
-    spec = dict(source)
-    if "gallery" in spec:
-        asked = _practice(spec["gallery"])
-        spec["gallery"] = f"{asked['pictures']} {asked['count']} {asked['seed']}"
-    return registry.source_prefix(spec)
+    return registry.source_prefix(_spec(source))
 
 
 def take_in(source: Mapping[str, Any], root: Root, echo: Echo) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -38,27 +32,24 @@ def take_in(source: Mapping[str, Any], root: Root, echo: Echo) -> tuple[dict[str
 
     Raises SourceRefused when the site blocks, limits or is down, UsageError for a name it does not know.
     """
-    spec = {key: value for key, value in source.items() if key != "gallery"}
-    truth = None
+    from spiders.run import take
+
+    base_url, truth = None, None
     with ExitStack() as stack:
         if "gallery" in source:
-            spec["base_url"], truth = _open_gallery(_practice(source["gallery"]), stack, echo)
-        summary = _take_in(spec, prefix(source), root, echo)
+            base_url, truth = _open_gallery(_practice(source["gallery"]), stack, echo)
+        summary = take(_spec(source), root, base_url=base_url, echo=echo)
     echo(f"crawl    {summary}")
     return summary.to_json(), truth
 
 
-def _take_in(spec: Mapping[str, Any], prefix: str, root: Root, echo: Echo) -> Any:
-    if "import" in spec:
-        from spiders.folder import import_folder
-
-        return import_folder(spec["path"], root, prefix=prefix, echo=echo)
-    from spiders.run import crawl
-
-    args = {key: value for key, value in spec.items() if key not in ("crawl", "limit", "base_url")}
-    return crawl(
-        spec["crawl"], root, args=args, limit=spec.get("limit"), base_url=spec.get("base_url"), prefix=prefix, echo=echo
-    )
+def _spec(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The source as the spiders take it: a practice gallery is named by what it shows."""
+    spec = dict(source)
+    if "gallery" in spec:
+        asked = _practice(spec["gallery"])
+        spec["gallery"] = f"{asked['pictures']} {asked['count']} {asked['seed']}"
+    return spec
 
 
 def _practice(asked: Mapping[str, Any]) -> dict[str, Any]:
