@@ -4,6 +4,8 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -97,6 +99,20 @@ def test_a_root_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("x")
     pictures = make_pictures(tmp_path / "pictures", 4)
     assert "choose another" in fails("import", "folder", pictures, root=tmp_path / "file" / "root", code=1)
+
+
+def test_full_disk(tmp_path):
+    """A limit on file sizes stands in for a full disk: the system's answer takes the same road."""
+    pictures = make_pictures(tmp_path / "pictures", 4)
+    limited = ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", sys.executable, "-m", "pipeline.cli"]
+    done = subprocess.run(
+        [*limited, "import", "folder", pictures, "--root", tmp_path / "root"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 6, done.stderr
+    assert "No space is left at" in done.stderr
+    assert "run the same command again" in done.stderr
+    assert not [path for path in (tmp_path / "root").rglob("*") if path.suffix in (".jpg", ".parquet")]
+    pipeline("import", "folder", pictures, root=tmp_path / "root")
 
 
 def test_no_pictures(tmp_path):
