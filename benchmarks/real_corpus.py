@@ -40,7 +40,8 @@ def pipeline(*arguments: object) -> str:
 def agreement(root: Path, label: str) -> tuple[int, float, float, float]:
     """Pictures with one label, NMI, ARI and purity of the folders against it."""
     query = f"select cluster, {label}[1] label from clustered join crawled using (partition, row)"
-    rows = [row for row in json.loads(pipeline("sql", query, "--json", "--root", root)) if row["label"] and row["cluster"] is not None]
+    found = json.loads(pipeline("sql", query, "--json", "--root", root))
+    rows = [row for row in found if row["label"] and row["cluster"] is not None]
     clusters, labels = [row["cluster"] for row in rows], [row["label"] for row in rows]
     pairs = Counter(zip(clusters, labels, strict=True))
     best = {cluster: max(n for (c, _), n in pairs.items() if c == cluster) for cluster in set(clusters)}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 import pytest
+from job import make_pictures, manifest, pipeline
 
 from pipeline.cli import VERBS, cli
-from tests.job import make_pictures, manifest, pipeline
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -105,9 +105,8 @@ def test_full_disk(tmp_path):
     """A limit on file sizes stands in for a full disk: the system's answer takes the same road."""
     pictures = make_pictures(tmp_path / "pictures", 4)
     limited = ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", sys.executable, "-m", "pipeline.cli"]
-    done = subprocess.run(
-        [*limited, "import", "folder", pictures, "--root", tmp_path / "root"], capture_output=True, text=True, check=False
-    )
+    command = [*limited, "import", "folder", pictures, "--root", tmp_path / "root"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 6, done.stderr
     assert "No space is left at" in done.stderr
     assert "run the same command again" in done.stderr

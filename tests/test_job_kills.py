@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from tests.job import answer, made, make_pictures, manifest, pipeline
+from job import answer, made, make_pictures, manifest, pipeline
 
 KILLS = 20
 SEED = 20

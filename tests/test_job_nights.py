@@ -5,9 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from job import FAMILIES, answer, make_pictures, manifest, picture, pipeline
 from PIL import Image
-
-from tests.job import FAMILIES, answer, make_pictures, manifest, picture, pipeline
 
 
 @pytest.fixture(scope="module")

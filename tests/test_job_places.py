@@ -7,11 +7,11 @@ import sys
 import time
 
 import pytest
+from conftest import free_ports, stop, wait_for_port
+from job import answer, made, make_pictures, manifest, pipeline
+from test_job_kills import crawled_only
 
 from pipeline.storage import Root
-from tests.conftest import free_ports, stop, wait_for_port
-from tests.job import answer, made, make_pictures, manifest, pipeline
-from tests.test_job_kills import crawled_only
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ import json
 import textwrap
 
 import pytest
-
-from tests.job import make_pictures, manifest, pipeline
+from job import make_pictures, manifest, pipeline
 
 DEADLY = textwrap.dedent("""
     import os, signal, time

@@ -5,11 +5,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from job import answer, files, made, make_pictures, manifest, pipeline
 
 from pipeline import tables
 from pipeline.errors import Reason
 from pipeline.storage import Root
-from tests.job import answer, files, made, make_pictures, manifest, pipeline
 
 COUNT = 80
 
