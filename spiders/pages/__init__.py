@@ -1,0 +1,1 @@
+"""Pure functions from a response body to records and next requests: one module for each site."""

@@ -1,0 +1,168 @@
+"""The sources that exist: what each is, what it takes, and the prefix of its partitions. Imports no crawler."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError, did_you_mean
+
+PLACES = frozenset({"limit", "base_url"})
+"""Arguments that say how much and from where, not what: they do not name a source."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """`arguments` maps names to help; at most one of those in `one_of` may be given; `built` is False
+    for a source that comes with a later version, and `until` then says what works instead."""
+
+    about: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    built: bool = True
+    until: str = ""
+
+
+_COMMON = {
+    "limit": "take at most the first N pictures of the list",
+    "base_url": "the site's address, for a practice gallery or a mirror",
+    "gallery": "which practice gallery it is, so that its partitions stay apart from the site's",
+}
+_NOW = "Until then, `pipeline import folder PATH` takes pictures that are on disk."
+_PATH = {"path": "the folder or file to import", "limit": _COMMON["limit"]}
+
+SOURCES: Mapping[str, Source] = {
+    "wikiart": Source(
+        "paintings of wikiart.org by style, genre or artist, or all of them",
+        {
+            "style": "a style, such as cubism", "genre": "a genre, such as landscape",
+            "artist": "an artist, such as thomas-cole",
+            "details": "no: faster, without each work's own styles, genres and tags",
+            "gallery": "what the practice gallery at base_url shows, so that its works stay apart from others",
+            **_COMMON,
+        },
+        one_of=("style", "genre", "artist"),
+    ),
+    "instagram": Source(
+        "pictures with a hashtag, over the official Graph API", {"tag": "a hashtag", **_COMMON}, ("tag",),
+        built=False, until=_NOW,
+    ),
+    "web": Source(
+        "pictures found by a search of the web", {"query": "what to search", "provider": "who searches", **_COMMON},
+        ("query",), built=False, until=_NOW,
+    ),
+    "museum": Source(
+        "open access pictures of museums",
+        {"museum": "which museum", "query": "what to search", **_COMMON}, built=False, until=_NOW,
+    ),
+}  # fmt: skip
+"""What `pipeline crawl` and `{crawl: …}` of a manifest take."""
+
+IMPORTS: Mapping[str, Source] = {
+    "folder": Source("pictures on disk, at any depth, with an index.csv beside them or without", _PATH, ("path",)),
+    **{
+        name: Source(about, _PATH, ("path",), built=False, until=_NOW)
+        for name, about in {
+            "painter-by-numbers": "the Kaggle set with its CSV",
+            "instaloader": "what instaloader downloaded",
+            "gallery-dl": "what gallery-dl downloaded",
+            "urls": "a list of addresses",
+            "mnist": "idx files",
+            "video": "frames of videos",
+            "webdataset": "tars of pictures",
+            "imagefolder": "a folder for each class",
+        }.items()
+    },
+}
+"""What `pipeline import` and `{import: …}` of a manifest take."""
+
+
+def check(spec: Mapping[str, Any]) -> Source:
+    """The source that a manifest's spec names, `{crawl: wikiart, style: cubism}` or `{import: folder, path: X}`.
+
+    Raises UsageError, in one sentence, when the source is unknown or not built yet, or an argument is
+    unknown, missing, or one too many.
+    """
+    verb, name, given = _parts(spec)
+    known = SOURCES if verb == "crawl" else IMPORTS
+    if name not in known:
+        kind = "source" if verb == "crawl" else "kind of import"
+        hint = did_you_mean(name, known) or f" Known: {', '.join(known)}."
+        raise UsageError(f"There is no {kind} called {name!r}.{hint}")
+    source = known[name]
+    if not source.built:
+        raise UsageError(f"`{verb} {name}` ({source.about}) comes with a later version. {source.until}".strip())
+    for argument in given:
+        if argument not in source.arguments:
+            hint = did_you_mean(argument, source.arguments) or f" Known: {', '.join(source.arguments)}."
+            raise UsageError(f"`{verb} {name}` takes no argument {argument!r}.{hint}")
+    for argument in source.required:
+        if given.get(argument) in (None, ""):
+            raise UsageError(f"`{verb} {name}` needs {argument!r}: {source.arguments[argument]}.")
+    _check_places(given)
+    chosen = [argument for argument in source.one_of if given.get(argument)]
+    if len(chosen) > 1:
+        raise UsageError(f"`{verb} {name}` takes one of {' and '.join(chosen)}, not both: choose one.")
+    return source
+
+
+def _check_places(given: Mapping[str, Any]) -> None:
+    limit, base = given.get("limit"), given.get("base_url")
+    if limit not in (None, "") and not (str(limit).isdigit() and int(limit) > 0):
+        raise UsageError(f"A limit of {limit!r} makes no sense: give the number of pictures, 1 or more.")
+    if base and not re.fullmatch(r"https?://[^/\s]+.*", str(base)):
+        raise UsageError(f"{base!r} is not the address of a site: it begins with http:// or https://.")
+
+
+def source_prefix(spec: Mapping[str, Any]) -> str:
+    """How the partitions of a source begin: `wikiart-style-cubism-1a2b3c4d`.
+
+    The same for every limit and base address; for a folder import the digest is over its resolved path.
+    """
+    verb, name, given = _parts(spec)
+    what = {key: _canonical(key, value) for key, value in given.items() if key not in PLACES}
+    what = {key: value for key, value in what.items() if value is not None}
+    if name == "folder" and "path" in what:
+        what["path"] = str(Path(what["path"]).expanduser().resolve())
+        readable = Path(what["path"]).name
+    else:
+        readable = "-".join(f"{key}-{value}" for key, value in sorted(what.items())) or "all"
+    digest = hashlib.sha256(json.dumps([verb, name, what], sort_keys=True).encode("utf-8", "surrogateescape"))
+    words = re.sub(r"[^a-z0-9]+", "-", f"{name}-{readable}".lower()).strip("-")[:64].rstrip("-")
+    return f"{words}-{digest.hexdigest()[:8]}"
+
+
+def described(spec: Mapping[str, Any]) -> str:
+    """A source as people read it: `wikiart style=cubism`, `folder ~/pictures`."""
+    _verb, name, given = _parts(spec)
+    if "path" in given:
+        return f"{name} {given['path']}"
+    what = " ".join(f"{key}={value}" for key, value in given.items() if key not in PLACES and value is not None)
+    return f"{name} {what}".strip()
+
+
+def is_detailed(value: Any) -> bool:
+    """Whether an argument `details` asks for details: yes unless it says no."""
+    return str(value).strip().lower() not in ("no", "false", "0", "off")
+
+
+def _parts(spec: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    verb = "crawl" if "crawl" in spec else "import"
+    if verb not in spec:
+        raise UsageError("A source is {crawl: SOURCE, …} or {import: KIND, path: …}.")
+    return verb, str(spec[verb]), {key: value for key, value in spec.items() if key != verb}
+
+
+def _canonical(key: str, value: Any) -> Any:
+    """One spelling for each value: `Pop Art` and `pop-art` are the same source; defaults are left out."""
+    if key == "details":
+        return None if value is None or is_detailed(value) else "no"
+    if key == "path" or value is None:
+        return None if value is None else str(value)
+    return re.sub(r"[\s_]+", "-", str(value).strip().lower()) or None
