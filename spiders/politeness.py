@@ -1,0 +1,190 @@
+"""What Scrapy leaves out of good manners: Retry-After, Crawl-delay, backing off, and knowing when to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import exceptions
+from scrapy.downloadermiddlewares.retry import RetryMiddleware
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.extensions.throttle import AutoThrottle
+from twisted.python.failure import Failure
+
+from pipeline.errors import SourceRefused
+from spiders.refusals import Refusal, RobotsRefused, Stopped, refusal
+
+log = logging.getLogger(__name__)
+
+CONSECUTIVE = 5
+"""So many refusals without a success in between, and the crawl stops."""
+ROBOTS_BYTES = 500 * 1024
+"""RFC 9309 2.5: a crawler reads at least so much of robots.txt."""
+_WAITS = 6
+_DOWN = (
+    exceptions.CannotResolveHostError,
+    exceptions.DownloadConnectionRefusedError,
+    exceptions.DownloadTimeoutError,
+)
+
+
+class Patience(RetryMiddleware):  # type: ignore[misc]
+    """Tries again what may pass, waits as long as it is told, and stops when the site keeps refusing.
+
+    A refusal that passes (429, 503 with Retry-After, a used-up limit) pauses the whole slot: nothing is sent
+    until the wait is over, and what was refused is sent again. Refusals of requests that were under way when
+    the pause began count once. Other failures are tried RETRY_TIMES times, each after a longer wait.
+
+    Settings: PAUSE_SECONDS, the wait when the site names none, doubled each time in a row; PAUSE_MAX, the
+    longest wait that is obeyed: when more is asked the crawl stops; RETRY_BACKOFF, seconds before the first retry.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self.pause_seconds = settings.getfloat("PAUSE_SECONDS")
+        self.pause_max = settings.getfloat("PAUSE_MAX")
+        self.backoff = settings.getfloat("RETRY_BACKOFF")
+        self.in_a_row: Counter[str] = Counter()
+        self.paused_at: dict[str, float] = {}
+
+    async def process_response(self, request: Any, response: Any) -> Any:
+        """Judge a response: pass it on, or send its request again."""
+        slot = request.meta.get("download_slot", "")
+        headers = {name.decode().lower(): response.headers[name].decode("latin-1") for name in response.headers}
+        found = refusal(response.status, headers, response.body, datetime.now(UTC))
+        if found is not None:
+            return self._refused(request, response, found)
+        if response.status in self.retry_http_codes and not request.meta.get("dont_retry"):
+            return await self._later(request, f"HTTP {response.status}") or self._failed(slot, request, response)
+        if response.status < 500:
+            self.in_a_row[slot] = 0
+        return response
+
+    async def process_exception(self, request: Any, exception: Exception) -> Any:
+        """Judge a broken connection: send the request again, or let it fail."""
+        if isinstance(exception, self.exceptions_to_retry) and not request.meta.get("dont_retry"):
+            if again := await self._later(request, exception):
+                return again
+            if isinstance(exception, _DOWN):
+                self._count(request.meta.get("download_slot", ""), request, f"it does not answer ({exception})")
+        return None
+
+    def _refused(self, request: Any, response: Any, found: Refusal) -> Any:
+        slot = request.meta.get("download_slot", "")
+        if not found.passing:
+            self._count(slot, request, found.why)
+            return response
+        sent = time.monotonic() - request.meta.get("download_latency", 0.0)
+        if sent > self.paused_at.get(slot, 0.0):
+            self._count(slot, request, found.why)
+            wait = found.wait if found.wait is not None else self.pause_seconds * 2 ** (self.in_a_row[slot] - 1)
+            self._pause(slot, request, wait, found.why)
+        waits = request.meta.get("waits", 0) + 1
+        if waits > _WAITS or self.crawler.spider.error:
+            return response
+        return request.replace(dont_filter=True, meta={**request.meta, "waits": waits})
+
+    def _failed(self, slot: str, request: Any, response: Any) -> Any:
+        self._count(slot, request, f"it fails (HTTP {response.status})")
+        return response
+
+    async def _later(self, request: Any, why: Any) -> Any:
+        """The request to send again, after a wait that doubles each time; None when it was tried enough."""
+        again = None if self.crawler.spider.error else self._retry(request, why)
+        if again is not None:
+            tries = again.meta["retry_times"]
+            await asyncio.sleep(self.backoff * 2 ** (tries - 1) * random.uniform(0.8, 1.2))
+        return again
+
+    def _pause(self, slot: str, request: Any, wait: float, why: str) -> None:
+        if wait > self.pause_max:
+            host = urlsplit(request.url).netloc
+            sentence = f"{host} asks to wait {wait / 60:,.0f} minutes ({why}): run again after that to go on."
+            self.crawler.spider.give_up(SourceRefused(sentence))
+            return
+        self.paused_at[slot] = time.monotonic()
+        self.crawler.spider.note_pause(wait)
+        log.info("%s: pausing %.1f s, as %s", slot, wait, why)
+        if place := self.crawler.engine.downloader.slots.get(slot):
+            place.delay = max(place.delay, 0.001)
+            place.lastseen = max(place.lastseen, time.monotonic() + wait - place.delay)
+
+    def _count(self, slot: str, request: Any, why: str) -> None:
+        self.in_a_row[slot] += 1
+        if self.in_a_row[slot] >= CONSECUTIVE:
+            host = urlsplit(request.url).netloc
+            sentence = f"{host} refused {CONSECUTIVE} requests in a row: {why}."
+            self.crawler.spider.give_up(SourceRefused(f"{sentence} Run the same command again later to go on."))
+
+
+def drain(crawler: Any) -> None:
+    """Fail the requests that wait to be sent, so that a crawl that stops sends nothing more."""
+    for slot in crawler.engine.downloader.slots.values():
+        while slot.queue:
+            _request, answer = slot.queue.popleft()
+            answer.errback(Failure(Stopped("the crawl is ending")))
+
+
+class Robots(RobotsTxtMiddleware):  # type: ignore[misc]
+    """robots.txt as RFC 9309 has it: 4xx allows all, 5xx nothing, an unreachable host is an unreachable host.
+
+    Crawl-delay, which is not in the RFC, is obeyed: it is the least delay of the slot of every request to
+    that host. What was found stands in `request.meta["robots"]`: `allow`, or `none` where there is no file.
+    """
+
+    def __init__(self, crawler: Any) -> None:
+        super().__init__(crawler)
+        self.unreachable: dict[str, Exception] = {}
+        self.status: dict[str, int] = {}
+
+    async def _parse_robots(self, response: Any, netloc: str, request: Any) -> None:
+        self.status[netloc] = response.status
+        body = response.body[:ROBOTS_BYTES] if response.status < 300 else b""
+        if response.status >= 500:
+            body = b"User-agent: *\nDisallow: /"
+        await super()._parse_robots(response.replace(body=body), netloc, request)
+
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        self.unreachable[netloc] = exc
+        super()._robots_error(exc, netloc)
+
+    def process_request_2(self, rp: Any, request: Any) -> None:
+        """Let the request pass, or raise RobotsRefused or what kept robots.txt from being read."""
+        netloc = urlsplit(request.url).netloc
+        if netloc in self.unreachable:
+            request.meta["dont_retry"] = True
+            raise self.unreachable[netloc]
+        try:
+            super().process_request_2(rp, request)
+        except exceptions.IgnoreRequest:
+            status = self.status.get(netloc, 200)
+            why = f"fails (HTTP {status}), which counts as forbidden" if status >= 500 else "forbids it"
+            raise RobotsRefused(f"robots.txt of {netloc} {why}") from None
+        request.meta["robots"] = "allow" if self.status.get(netloc, 404) < 300 else "none"
+        self._slow_down(request, rp.crawl_delay(self._robotstxt_useragent) if rp else None)
+
+    def _slow_down(self, request: Any, delay: float | None) -> None:
+        downloader = self.crawler.engine.downloader
+        name = downloader.get_slot_key(request)
+        known = downloader.per_slot_settings.setdefault(name, {})
+        if delay and delay > known.get("delay", 0.0):
+            known["delay"] = delay
+            if slot := downloader.slots.get(name):
+                slot.delay = max(slot.delay, delay)
+
+
+class Throttle(AutoThrottle):  # type: ignore[misc]
+    """AutoThrottle that never goes below the delay set for a slot."""
+
+    def _response_downloaded(self, response: Any, request: Any, spider: Any) -> None:
+        super()._response_downloaded(response, request, spider)
+        name, slot = self._get_slot(request, spider)
+        if slot is not None:
+            floors = self.crawler.engine.downloader.per_slot_settings
+            slot.delay = max(slot.delay, floors.get(name, {}).get("delay", self.mindelay))

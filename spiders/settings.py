@@ -1,0 +1,125 @@
+"""Scrapy settings of every spider: each one that matters is decided here, and asserted by a test.
+
+Rates are those of a live site; a practice gallery on loopback is not slowed (`for_site`).
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from spiders.desk import MAX_BYTES
+from spiders.guard import LOOPBACK
+
+
+def _version() -> str:
+    try:
+        return version("wunderkammer")
+    except PackageNotFoundError:
+        return "0"
+
+
+CONTACT = os.environ.get("PIPELINE_CONTACT", "")
+"""A mail or web address at which the owner of a site can reach whoever crawls it."""
+
+BOT_NAME = "wunderkammer"
+SPIDER_MODULES = ["spiders.wikiart"]
+USER_AGENT = f"wunderkammer/{_version()}" + (f" (+{CONTACT})" if CONTACT else "")
+WUNDERKAMMER_ROOT = os.environ.get("PIPELINE_ROOT", "data")
+
+# manners
+ROBOTSTXT_OBEY = True
+ROBOTSTXT_USER_AGENT = "wunderkammer"
+OBEY_OPTOUT = True
+DOWNLOAD_DELAY = 1.0
+DOWNLOAD_DELAY_JITTER = 0.0
+CONCURRENT_REQUESTS = 8
+CONCURRENT_REQUESTS_PER_DOMAIN = 2
+AUTOTHROTTLE_ENABLED = True
+AUTOTHROTTLE_START_DELAY = 0.0
+AUTOTHROTTLE_MAX_DELAY = 60.0
+AUTOTHROTTLE_TARGET_CONCURRENCY = 2.0
+RETRY_TIMES = 2
+RETRY_BACKOFF = 2.0
+RETRY_HTTP_CODES = [408, 500, 502, 503, 504, 522, 524]
+RETRY_GIVE_UP_LOG_LEVEL = "INFO"
+PAUSE_SECONDS = 60.0
+PAUSE_MAX = 900.0
+
+# safety
+DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}
+DOWNLOAD_MAXSIZE = MAX_BYTES
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_TIMEOUT = 60
+DOWNLOAD_FAIL_ON_DATALOSS = True
+DNS_TIMEOUT = 20
+REDIRECT_MAX_TIMES = 3
+METAREFRESH_ENABLED = False
+COOKIES_ENABLED = False
+REFERER_ENABLED = True
+REFERRER_POLICY = "no-referrer"
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+HTTPCACHE_ENABLED = False
+HTTPPROXY_ENABLED = False  # behind a proxy the guard sees the proxy's address alone
+TWISTED_DNS_RESOLVER = "spiders.guard.GuardedResolver"
+GUARD_ALLOW: list[str] = []
+GUARD_PORTS: list[int] = []
+
+# parts
+DOWNLOADER_MIDDLEWARES = {
+    "spiders.guard.Guard": 10,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "spiders.politeness.Robots": 100,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "spiders.politeness.Patience": 550,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+}
+EXTENSIONS = {
+    "scrapy.extensions.throttle.AutoThrottle": None,
+    "spiders.politeness.Throttle": 0,
+    "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.remote_control.RemoteControl": None,
+}
+ITEM_PIPELINES = {"spiders.handover.Handover": 100}
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # works are told apart by their ids
+SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # pictures come in the order of their rank
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 32 * 2**20
+DEFAULT_REQUEST_HEADERS = {"Accept": "*/*", "Accept-Language": "en"}
+TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+LOG_LEVEL = "INFO"
+
+PRACTICE: dict[str, Any] = {
+    "GUARD_ALLOW": list(LOOPBACK),
+    "DOWNLOAD_DELAY": 0.0,
+    "AUTOTHROTTLE_ENABLED": False,
+    "CONCURRENT_REQUESTS": 32,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
+    "DOWNLOAD_TIMEOUT": 20,
+    "RETRY_BACKOFF": 0.05,
+    "PAUSE_SECONDS": 0.25,
+}
+"""What differs for a practice gallery: naming a loopback address as the base is the switch that allows it."""
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address names this machine, as a practice gallery's does."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def for_site(url: str, rates: dict[str, float]) -> dict[str, Any]:
+    """Settings for one site: no brakes on loopback, else at most so many requests a second in each slot."""
+    if is_loopback(url):
+        return PRACTICE
+    port = urlsplit(url).port
+    slots = {name: {"delay": 1.0 / rate, "concurrency": 4} for name, rate in rates.items()}
+    return {"DOWNLOAD_SLOTS": slots, "GUARD_PORTS": [port] if port else []}
