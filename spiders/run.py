@@ -1,0 +1,157 @@
+"""Run a source for a root: a crawl in a child process, an import in this one. Imports no crawler."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline import errors
+from pipeline.errors import Fatal, PipelineError
+from pipeline.storage import Root
+from spiders import folder
+from spiders.registry import check, described
+from spiders.summary import CrawlSummary
+
+Echo = Callable[[str], None]
+LINE_SECONDS = 5.0
+STOP_SECONDS = 15.0
+
+
+def take(
+    spec: Mapping[str, Any], root: Root, *, base_url: str | None = None, echo: Echo | None = None
+) -> CrawlSummary:
+    """Run one source of a manifest: `{crawl: wikiart, style: cubism, limit: 100}` or `{import: folder, path: X}`.
+
+    Raises what `crawl` and `import_folder` raise.
+    """
+    check(spec)
+    limit = int(spec["limit"]) if spec.get("limit") else None
+    if "import" in spec:
+        return folder.import_folder(spec["path"], root, limit=limit, echo=echo)
+    args = {key: value for key, value in spec.items() if key not in ("crawl", "limit", "base_url")}
+    return crawl(str(spec["crawl"]), root, args=args, limit=limit, base_url=base_url or spec.get("base_url"), echo=echo)
+
+
+def crawl(
+    source: str,
+    root: Root,
+    *,
+    args: Mapping[str, Any] | None = None,
+    limit: int | None = None,
+    base_url: str | None = None,
+    echo: Echo | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> CrawlSummary:
+    """Crawl a source into a root, and return what was new; `echo` gets a line of progress every five seconds.
+
+    `limit` is for the first works of the list, known ones included. Raises UsageError for a wrong source, argument
+    or name, SourceRefused when the site blocks, limits or is down (what arrived before is kept), LockHeld,
+    NoSpace, and Fatal when the crawler dies. Ctrl-C and SIGTERM stop the crawl after a commit.
+    """
+    arguments = {**(args or {}), "limit": limit, "base_url": base_url}
+    given = {key: value for key, value in arguments.items() if value is not None}
+    check({"crawl": source, **given})
+    order = {"spider": source, "root": root.url, "arguments": given, "settings": dict(settings or {})}
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log, _child(log) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        last = _relayed(process.stdout, described({"crawl": source, **given}), echo or _silent)
+        code = process.wait()
+        log.seek(0)
+        words = log.read().strip().splitlines()
+    if "summary" in last:
+        return CrawlSummary.from_json(last["summary"])
+    if "error" in last:
+        raise _error(last["error"])
+    said = f"; its last words: {words[-1][:300]}" if words else ""
+    raise Fatal(f"The crawler of {source} died (exit code {code}){said}. Run the same command again to go on.")
+
+
+def _silent(line: str) -> None:
+    """Say nothing."""
+
+
+@contextmanager
+def _child(log: Any) -> Iterator[subprocess.Popen[str]]:
+    """The crawler's process. However the block is left, it has stopped and committed after it."""
+    package = str(Path(__file__).resolve().parents[1])
+    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "spiders.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+        text=True, encoding="utf-8", env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    with _raised_on_sigterm(), process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.communicate(timeout=STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+@contextmanager
+def _raised_on_sigterm() -> Iterator[None]:
+    """While the block runs SIGTERM leaves it like an exception, unless someone handles the signal already."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _relayed(lines: Any, name: str, echo: Echo) -> dict[str, Any]:
+    """Turn the child's lines into progress for people; returns its last word, empty when it had none."""
+    spoken = time.monotonic()
+    for line in lines:
+        message: dict[str, Any] = json.loads(line)
+        if "progress" not in message:
+            return message
+        if message["progress"] and time.monotonic() - spoken >= LINE_SECONDS:
+            spoken = time.monotonic()
+            echo(progress_line(name, message["progress"]))
+    return {}
+
+
+def progress_line(name: str, counts: Mapping[str, Any]) -> str:
+    """`wikiart style=cubism: 1,240 of 2,000 pictures, 85/s, failed 12 (empty 3, http_4xx 9), 9 s left`."""
+    failed = sum(counts["failed"].values())
+    done = counts["new"] + failed
+    rate = done / counts["seconds"] if counts["seconds"] else 0.0
+    parts = [f"{done + counts['unchanged']:,}" + (f" of {counts['expected']:,}" if counts["expected"] else "")]
+    parts[0] += " pictures"
+    parts += [f"{rate:,.1f}/s"]
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts["failed"].items()))
+    parts += [f"failed {failed:,} ({reasons})"] if failed else []
+    left = (counts["expected"] or 0) - done - counts["unchanged"]
+    parts += [f"{left / rate:,.0f} s left"] if rate and left > 0 else []
+    parts += [f"the site asks to wait {counts['pause']:,.0f} s"] if counts["pause"] > 1 else []
+    return f"{name}: {', '.join(parts)}"
+
+
+def _error(told: Mapping[str, Any]) -> PipelineError:
+    kind = getattr(errors, told["kind"], Fatal)
+    found: PipelineError = kind(told["message"])
+    if told.get("summary"):
+        found.add_note(str(CrawlSummary.from_json(told["summary"])))
+    return found

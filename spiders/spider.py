@@ -1,0 +1,283 @@
+"""What every spider of pictures shares: arguments, one rate for each kind of request, fetching, and stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import scrapy
+from scrapy.downloadermiddlewares.retry import get_retry_request
+
+from pipeline.errors import PipelineError, Reason, SourceRefused, UsageError
+from spiders import optout, settings
+from spiders.desk import Desk, Seen
+from spiders.pages.fields import Drift
+from spiders.politeness import drain
+from spiders.records import redacted, redacted_url
+from spiders.refusals import Stopped, outcome
+from spiders.registry import check, source_prefix
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 240
+"""Pictures under way above which no further page of a list is asked, so that memory stays flat."""
+PICTURE, DETAIL, LIST = 30, 20, 10
+"""Priorities: what is begun is finished before more is listed."""
+
+Callback = Callable[..., Iterator[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why an answer could not be had; `missing` when the site has no such page, as opposed to failing."""
+
+    url: str
+    what: str
+    missing: bool = False
+
+    def __str__(self) -> str:
+        """`www.wikiart.org does not answer (connection refused)`."""
+        return f"{urlsplit(self.url).netloc} {self.what}"
+
+
+class PictureSpider(scrapy.Spider):  # type: ignore[misc]
+    """Base of the spiders. A subclass lists works and calls `picture` with a record and its addresses.
+
+    `rates` are requests a second for each kind of request on a live site; all hosts of a kind share one slot.
+    """
+
+    home: ClassVar[str]
+    placeholder: ClassVar[str | None] = None
+    rates: ClassVar[dict[str, float]]
+
+    def __init__(self, limit: Any = None, base_url: str | None = None, **arguments: Any) -> None:
+        super().__init__()
+        self.base = (base_url or self.home).rstrip("/")
+        self.spec = {"crawl": self.name, **{key: value for key, value in arguments.items() if value is not None}}
+        self.prefix = source_prefix(self.spec)
+        self.limit = int(limit) if limit not in (None, "") else None
+        self.error: PipelineError | None = None
+        self.notes: list[str] = []
+        self.unchanged = 0
+        self.rank = 0
+        self.expected: int | None = self.limit
+        self.paused_until = 0.0
+        self.desk: Desk | None = None
+        self.handover: Any = None
+        self._seen: set[str] = set()
+        self._pending = 0
+        self._more: scrapy.Request | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Any, *args: Any, **kwargs: Any) -> PictureSpider:
+        """Check the arguments and set the rates of the site. Raises UsageError."""
+        check({"crawl": cls.name, **kwargs})
+        spider: PictureSpider = super().from_crawler(crawler, *args, **kwargs)
+        if not settings.is_loopback(spider.base) and not settings.CONTACT:
+            raise UsageError(
+                f"Set PIPELINE_CONTACT to your mail or web address before crawling {spider.base}: "
+                "its owner must be able to reach you."
+            )
+        rates = {spider.slot(kind): rate for kind, rate in cls.rates.items()}
+        for name, value in settings.for_site(spider.base, rates).items():
+            crawler.settings.set(name, value, priority="spider")
+        spider.obey_optout = crawler.settings.getbool("OBEY_OPTOUT")
+        return spider
+
+    def slot(self, kind: str) -> str:
+        """The download slot of a kind of request: one rate, whatever the hosts."""
+        return f"{self.name}-{kind}"
+
+    # listing
+
+    def turn(self, source_id: str) -> int | None:
+        """The rank of a listed work, from 0; None for one that was listed before, is known, or is past the limit."""
+        if source_id in self._seen or self.full:
+            return None
+        self._seen.add(source_id)
+        rank, self.rank = self.rank, self.rank + 1
+        if self.desk is not None and self.desk.known.settled(source_id):
+            self.unchanged += 1
+            return None
+        return rank
+
+    @property
+    def full(self) -> bool:
+        """Whether as many works were listed as the limit allows."""
+        return self.limit is not None and self.rank >= self.limit
+
+    def next_list(self, request: scrapy.Request | None) -> Iterator[scrapy.Request]:
+        """Ask for more of the list once few enough pictures are under way."""
+        self._more = request if not self.full else None
+        yield from self._flow()
+
+    def _flow(self) -> Iterator[scrapy.Request]:
+        if self._more is not None and self._pending < BACKLOG:
+            request, self._more = self._more, None
+            yield request
+
+    def data(
+        self, url: str, callback: Callback, failed: Callback | None = None, follow: bool = True, **carried: Any
+    ) -> scrapy.Request:
+        """A request for JSON; `callback(body, **carried)`, or `failed(trouble, **carried)` when it cannot be had.
+
+        An answer in another shape than the documented one (`Drift`) is asked again twice. Without `failed` the
+        crawl ends when what is under way is done.
+        """
+        return scrapy.Request(
+            url, callback=self._on_data, errback=self._on_no_data, priority=LIST,
+            headers={"X-Requested-With": "XMLHttpRequest", "Referer": url.partition("?")[0]},
+            meta={"download_slot": self.slot("data"), "dont_redirect": not follow},
+            cb_kwargs={"then": callback, "failed": failed, "carried": carried},
+        )  # fmt: skip
+
+    def _on_data(
+        self, response: Any, then: Callback, failed: Callback | None, carried: dict[str, Any]
+    ) -> Iterator[Any]:
+        try:
+            yield from then(response.body, **carried)
+        except Drift as drift:
+            again = get_retry_request(response.request, spider=self, reason="drift")
+            if again is not None:
+                yield again
+            else:
+                trouble = Trouble(response.url, f"answered {redacted_url(response.url)} oddly: {drift}")
+                yield from self._no_data(trouble, failed, carried)
+
+    def _on_no_data(self, failure: Any) -> Iterator[Any]:
+        if isinstance(failure.value, Stopped):
+            return
+        url, arguments = failure.request.url, failure.request.cb_kwargs
+        found = outcome(failure.value)
+        if found.status:
+            what = f"answered HTTP {found.status} for {redacted_url(url)}"
+        elif found.reason in (Reason.CONNECTION_FAILED, Reason.TIMEOUT):
+            what = f"does not answer ({found.detail})"
+        else:
+            what = f"was not asked: {found.detail}"
+        trouble = Trouble(url, what, found.status in (404, 410))
+        yield from self._no_data(trouble, arguments["failed"], arguments["carried"])
+
+    def _no_data(self, trouble: Trouble, failed: Callback | None, carried: dict[str, Any]) -> Iterator[Any]:
+        if failed is not None:
+            yield from failed(trouble, **carried)
+        else:
+            self.refused(trouble)
+
+    # pictures
+
+    def picture(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> scrapy.Request:
+        """Fetch a picture from the first of (variant, address) that has it; the row is handed over either way."""
+        self._pending += 1
+        return self._attempt(record, addresses)
+
+    def _attempt(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> scrapy.Request:
+        (variant, url), *others = addresses
+        request = scrapy.Request(
+            url, callback=self._on_picture, errback=self._on_no_picture, priority=PICTURE,
+            headers={"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"},
+            meta={"download_slot": self.slot("pictures")},
+            cb_kwargs={"record": record, "variant": variant, "others": others},
+        )  # fmt: skip
+        record["url"] = record["url"] or redacted_url(request.url)
+        return request
+
+    def _on_picture(self, response: Any, record: dict[str, Any], variant: str, others: Any) -> Iterator[Any]:
+        found = optout.signals(_headers(response))
+        record |= _facts(response) | {"variant": variant, "optout_signals": redacted(found) if found else None}
+        if self.placeholder and self.placeholder in response.url:
+            yield from self.done(Seen(record | {"reason": str(Reason.PLACEHOLDER)}))
+        elif self.obey_optout and optout.reserved(found):
+            record |= {"reason": str(Reason.OPTED_OUT), "detail": redacted(found)}
+            yield from self.done(Seen(record))
+        else:
+            yield from self.done(Seen(record, response.body))
+
+    def _on_no_picture(self, failure: Any) -> Iterator[Any]:
+        if isinstance(failure.value, Stopped):
+            return
+        arguments = failure.request.cb_kwargs
+        record, others = arguments["record"], arguments["others"]
+        found = outcome(failure.value)
+        if others and found.status in (400, 404, 410):
+            yield self._attempt(record, others)
+            return
+        if response := getattr(failure.value, "response", None):
+            record |= _facts(response)
+        record |= {
+            "fetched_at": datetime.now(UTC), "http_status": found.status, "variant": arguments["variant"],
+            "robots": "disallow" if found.reason is Reason.ROBOTS else failure.request.meta.get("robots"),
+            "reason": str(found.reason), "detail": found.detail or None,
+        }  # fmt: skip
+        yield from self.done(Seen(record))
+
+    def done(self, seen: Seen) -> Iterator[Any]:
+        """Hand a picture over, and ask for more of the list if there is room."""
+        self._pending -= 1
+        yield seen
+        yield from self._flow()
+
+    def without_picture(self, record: dict[str, Any], reason: Reason, detail: str = "") -> Iterator[Any]:
+        """Hand over a row for which nothing was fetched."""
+        record |= {"reason": str(reason), "detail": detail or None}
+        yield Seen(record)
+
+    # stopping
+
+    def refused(self, trouble: Trouble) -> None:
+        """The site did not give what the crawl cannot go on without: what is under way is finished first."""
+        self.error = self.error or SourceRefused(
+            f"{trouble}. Check the address, or run the same command again later to go on."
+        )
+
+    def give_up(self, error: PipelineError) -> None:
+        """Stop the crawl: nothing more is sent, what has arrived is committed."""
+        self.error = self.error or error
+        self.stop("gave up")
+
+    def stop(self, why: str) -> None:
+        """End the crawl now."""
+        self._more = None
+        if self._closing is None:
+            drain(self.crawler)
+            self._closing = asyncio.get_running_loop().create_task(
+                self.crawler.engine.close_spider_async(reason=why)
+            )
+
+    def closed(self, reason: str) -> None:
+        """Say why the crawl ended early, in Scrapy's log."""
+        if self.error is not None:
+            log.error("%s", self.error)
+
+    def note_pause(self, seconds: float) -> None:
+        """Remember, for the progress lines, that the site asked to wait."""
+        self.paused_until = max(self.paused_until, time.monotonic() + seconds)
+
+
+def _headers(response: Any) -> dict[str, list[str]]:
+    return {
+        name.decode("latin-1").lower(): [value.decode("latin-1") for value in response.headers.getlist(name)]
+        for name in response.headers
+    }
+
+
+def _facts(response: Any) -> dict[str, Any]:
+    """The columns of `crawled` that a response fills."""
+
+    def header(name: str) -> str | None:
+        value = response.headers.get(name)
+        return value.decode("latin-1")[:500] if value else None
+
+    return {
+        "fetched_at": datetime.now(UTC), "http_status": response.status, "etag": header("ETag"),
+        "last_modified": header("Last-Modified"), "content_type": header("Content-Type"),
+        "final_url": redacted_url(response.url), "robots": response.meta.get("robots"),
+        "redirects": [redacted_url(url) for url in response.meta.get("redirect_urls", [])],
+    }  # fmt: skip
