@@ -1,0 +1,107 @@
+"""Read an `index.csv` that lies beside pictures: known columns become columns of `crawled`, the rest is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pipeline.errors import UsageError
+from spiders.pages.fields import integer, text, words, year_of
+
+Row = dict[str, Any]
+
+COLUMNS = {
+    "path": ("path", "file", "filename", "file_name", "image", "new_filename"),
+    "title": ("title",),
+    "creator": ("creator", "artist", "painter", "artist_name", "author"),
+    "creator_id": ("creator_id", "artist_id"),
+    "style": ("style", "styles"),
+    "genre": ("genre", "genres"),
+    "tags": ("tags", "keywords"),
+    "year_text": ("year_text", "year", "date"),
+    "licence": ("licence", "license"),
+    "licence_url": ("licence_url", "license_url"),
+    "attribution": ("attribution", "credit"),
+    "page_url": ("page_url", "source_url"),
+    "declared_width": ("width", "pixelsx"),
+    "declared_height": ("height", "pixelsy"),
+}
+"""What a column may be called, in lower case, for each column of `crawled`; the first that is there counts."""
+LISTS = {"style", "genre", "tags"}
+_FIELD_LIMIT = 2**20
+
+
+def read(data: bytes, name: str) -> dict[str, Row]:
+    """Rows of an index by the path of their picture, relative to the index, as `key` spells it.
+
+    Styles, genres and tags are lists: parts between commas or semicolons, underscores read as spaces. Columns
+    that are not known are kept in `extra` as they are. Raises UsageError, naming the line, when the file is no
+    CSV or names no pictures.
+    """
+    csv.field_size_limit(_FIELD_LIMIT)
+    lines = io.StringIO(_decoded(data), newline="")
+    reader = csv.reader(lines, delimiter=_delimiter(lines.readline()))
+    lines.seek(0)
+    try:
+        header = [column.strip() for column in next(reader, [])]
+        places = _places(header)
+        if "path" not in places:
+            raise UsageError(
+                f"{name} has no column that names the pictures: call it path, file or filename "
+                f"(it has {', '.join(header[:8]) or 'nothing'})."
+            )
+        return dict(_rows(reader, header, places))
+    except csv.Error as error:
+        raise UsageError(f"{name}, line {reader.line_num}, cannot be read ({error}).") from None
+
+
+def key(path: str) -> str:
+    """One spelling for a relative path: forward slashes, no `./`, composed letters."""
+    return unicodedata.normalize("NFC", posixpath.normpath(path.strip().replace("\\", "/")))
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _delimiter(header: str) -> str:
+    return max(",;\t", key=header.count)
+
+
+def _places(header: Sequence[str]) -> dict[str, int]:
+    lower = [column.lower() for column in header]
+    found = {}
+    for ours, spellings in COLUMNS.items():
+        if spelling := next((spelling for spelling in spellings if spelling in lower), None):
+            found[ours] = lower.index(spelling)
+    return found
+
+
+def _rows(reader: Iterator[list[str]], header: Sequence[str], places: dict[str, int]) -> Iterator[tuple[str, Row]]:
+    others = [at for at in range(len(header)) if at not in places.values() and header[at]]
+    for cells in reader:
+        values = {ours: cells[at] for ours, at in places.items() if at < len(cells)}
+        if not values.get("path", "").strip():
+            continue
+        row: Row = {name: _value(name, value) for name, value in values.items() if name != "path"}
+        row["year"] = year_of(row.get("year_text"))
+        extra = {header[at]: cells[at] for at in others if at < len(cells) and cells[at] != ""}
+        row["extra"] = extra or None
+        yield key(values["path"]), row
+
+
+def _value(name: str, value: str) -> Any:
+    if name in LISTS:
+        parts = words(value.replace(";", ","))
+        return [part.replace("_", " ") for part in parts] if name != "tags" else parts
+    if name.startswith("declared"):
+        return integer(float(value)) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value) else None
+    return text(value)
