@@ -1,0 +1,1 @@
+"""Pages for people: one set of templates, written to disk by `pipeline report`."""

@@ -1,0 +1,97 @@
+"""The geometry of charts drawn as inline SVG: bars, curves and hashes. Pure functions from numbers to paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 640, 200
+_LEFT, _BOTTOM, _TOP, _RIGHT = 44, 24, 8, 8
+_POINTS = 240
+_TICKS = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a bar that is 100 units wide: where it starts, how wide it is, what it stands for."""
+
+    label: str
+    count: int
+    start: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves in a box of `WIDTH` × `HEIGHT`: SVG paths by name, and the ticks (text, position in pixels)."""
+
+    curves: Mapping[str, str]
+    x_ticks: Sequence[tuple[str, float]]
+    y_ticks: Sequence[tuple[str, float]]
+
+
+def segments(parts: Sequence[tuple[str, int]], total: int | None = None) -> list[Segment]:
+    """Parts of a bar side by side, in proportion to `total` (default: their sum)."""
+    whole = max(total if total is not None else sum(count for _, count in parts), 1)
+    made, start = [], 0.0
+    for label, count in parts:
+        width = 100 * count / whole
+        made.append(Segment(label, count, round(start, 3), round(width, 3)))
+        start += width
+    return made
+
+
+def chart(x: Sequence[float], series: Mapping[str, Sequence[float]]) -> Chart | None:
+    """Curves of `series` over `x`; None when there are fewer than two points."""
+    if len(x) < 2 or not series or x[-1] <= x[0]:
+        return None
+    values = sorted(v for curve in series.values() for v in curve)
+    low, high = min(0.0, values[0]), max(values[int(0.995 * (len(values) - 1))], values[0] + 1e-6, 1e-6)
+    across, down = (WIDTH - _LEFT - _RIGHT) / (x[-1] - x[0]), (HEIGHT - _TOP - _BOTTOM) / (high - low)
+
+    def at(a: float, b: float) -> tuple[float, float]:
+        return round(_LEFT + (a - x[0]) * across, 1), round(_TOP + (high - min(b, high)) * down, 1)
+
+    every = max(1, len(x) // _POINTS)
+    curves = {}
+    for name, curve in series.items():
+        points = [at(x[i], _mean(curve[i : i + every])) for i in range(0, len(x), every)]
+        curves[name] = "M" + "L".join(f"{a:g} {b:g}" for a, b in points)
+    return Chart(
+        curves,
+        [(f"{tick:g}", at(tick, low)[0]) for tick in ticks(x[0], x[-1], 6)],
+        [(f"{tick:g}", at(x[0], tick)[1]) for tick in ticks(low, high, 4)],
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def ticks(low: float, high: float, count: int) -> list[float]:
+    """Round numbers from `low` to `high`, about `count` of them."""
+    step = 10.0 ** -12
+    raw = (high - low) / max(count, 1)
+    while not any(raw <= factor * step for factor in _TICKS):
+        step *= 10
+    step *= next(factor for factor in _TICKS if raw <= factor * step)
+    first = -(-low // step)
+    return [round((first + i) * step, 12) for i in range(int((high - first * step) // step) + 1)]
+
+
+def squares(bits: int) -> str:
+    """An SVG path with a unit square for each set bit of a 64-bit number, in rows of 8, highest bit first."""
+    return "".join(f"M{i % 8} {i // 8}h1v1h-1z" for i in range(64) if bits >> (63 - i) & 1)
+
+
+def same_scale(sizes: Sequence[tuple[int, int]], longest: int, shortest: int = 24) -> list[tuple[int, int]]:
+    """Sizes on the page that keep the proportions between pictures: the longest side of all is `longest`.
+
+    A picture that would be too small to see is shown with a longer side of `shortest`.
+    """
+    scale = longest / max((max(size) for size in sizes), default=1)
+    made = []
+    for width, height in sizes:
+        factor = max(scale, shortest / max(width, height))
+        made.append((max(1, round(width * factor)), max(1, round(height * factor))))
+    return made

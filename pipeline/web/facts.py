@@ -1,0 +1,306 @@
+"""What the pages say: rows of one edition, read from the tables it names and never from newer ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline import tables
+from pipeline.errors import Fatal, Reason
+from pipeline.storage import Root
+
+TABLES = ("crawled", "measured", "faces", "selected", "prepared", "embedded", "clustered")
+REJECT_SAMPLES = 24
+GROUPS = 400
+GROUP_PICTURES = 16
+GROUP_ADDRESSES = 6
+FACE_SAMPLES = 24
+
+# Of a reason whose number must not fall under a limit the largest numbers lie nearest to it.
+_LARGEST_FIRST = tuple(
+    str(reason)
+    for reason in (
+        Reason.TOO_SMALL, Reason.BLURRED, Reason.TOO_DARK, Reason.LOW_CONTRAST, Reason.GREYSCALE,
+        Reason.LOW_CONFIDENCE, Reason.FACE_TOO_SMALL, Reason.NEAR_DUPLICATE,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One row of the corpus. Width and height in pixels of the upright picture; null when not decoded."""
+
+    id: str
+    url: str | None
+    page_url: str | None
+    source: str | None
+    source_id: str | None
+    title: str | None
+    creator: str | None
+    year: str | None
+    licence: str | None
+    http_status: int | None
+    format: str | None
+    width: int | None
+    height: int | None
+    phash: int | None
+    keeper: str | None
+    distance: int | None
+    rule: str | None
+    reason: str | None
+    value: float | None
+    detail: str | None
+    shard: str | None
+    offset: int | None
+    size: int | None
+    prepared_side: int | None
+
+    @property
+    def decoded(self) -> bool:
+        """Whether the original lies in the store and was read as a picture."""
+        return self.width is not None and self.format is not None
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Width and height, 1 × 1 when they are not known."""
+        return self.width or 1, self.height or 1
+
+    @property
+    def link(self) -> str | None:
+        """The page it was found on, or its own address, when that is an http(s) address."""
+        return web_address(self.page_url) or web_address(self.url)
+
+
+_COLUMNS = ", ".join(f'"{field.name}"' for field in fields(Picture))
+
+
+@dataclass(frozen=True)
+class Group:
+    """The pictures that one keeper stands for: `near` look like it, `same` have its very bytes."""
+
+    keeper: Picture
+    near: Sequence[Picture]
+    same: Sequence[Picture]
+    near_total: int
+    same_total: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A thematic folder. `members` are (id, distance), nearest first; `words` stand out in its metadata."""
+
+    id: int
+    name: str
+    size: int
+    members: Sequence[tuple[str, float]]
+    medoids: Sequence[str]
+    outliers: Sequence[str]
+    words: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Faces:
+    """A picture with the faces found in it: structs of `schema.FACE`; `eyes` are those of the prepared one."""
+
+    picture: Picture
+    faces: Sequence[Mapping[str, Any]]
+    eyes: Sequence[float] | None
+
+
+def web_address(text: str | None) -> str | None:
+    """`text` when it is an http(s) address a page may link to, else None."""
+    if not text or any(ord(letter) <= 32 for letter in text):
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return text if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+class Facts:
+    """The facts of one edition. Raises Fatal when a table or a folder it names is damaged or gone."""
+
+    def __init__(self, root: Root, edition: Mapping[str, Any]) -> None:
+        self.root = root
+        self.edition = edition
+        folders = edition["folders"]
+        self._db = tables.connect(root, {table: {"": folders[table]} for table in TABLES if table in folders})
+        self._db.execute(_ROWS, [list(edition["partitions"])])
+        self._db.execute(_WORDS)
+
+    def _pictures(self, condition: str, values: Sequence[Any] = (), order: str = "partition, row") -> list[Picture]:
+        query = f"SELECT {_COLUMNS} FROM rows WHERE {condition} ORDER BY {order}"
+        return [Picture(*row) for row in self._db.execute(query, list(values)).fetchall()]
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._db.execute(query, list(values)).fetchall()
+        return found
+
+    # the overview
+
+    def sources(self) -> list[dict[str, Any]]:
+        """For each source and query: pictures seen and kept, first and last fetch."""
+        rows = self._rows(
+            "SELECT source, query, count(*), count(*) FILTER (reason IS NULL), "
+            "strftime(min(fetched_at), '%Y-%m-%dT%H:%M:%S'), strftime(max(fetched_at), '%Y-%m-%dT%H:%M:%S') "
+            "FROM rows GROUP BY source, query ORDER BY count(*) DESC, source, query"
+        )
+        return [dict(zip(("source", "query", "seen", "kept", "first", "last"), row, strict=True)) for row in rows]
+
+    def licences(self) -> list[tuple[str, int]]:
+        """The licences of the kept pictures with their counts, most frequent first."""
+        rows = self._rows(
+            "SELECT licence, count(*) FROM rows WHERE reason IS NULL GROUP BY licence ORDER BY count(*) DESC, licence"
+        )
+        return [(name, count) for name, count in rows]
+
+    # rejects and duplicates
+
+    def rejected(self) -> dict[str, int]:
+        """How many rows each reason rejected, most frequent first."""
+        return dict(
+            self._rows(
+                "SELECT reason, count(*) FROM rows WHERE reason IS NOT NULL "
+                "GROUP BY reason ORDER BY count(*) DESC, reason"
+            )
+        )
+
+    def samples(self, reason: str, limit: int = REJECT_SAMPLES) -> list[Picture]:
+        """Some pictures that `reason` rejected, those nearest to the limit first."""
+        direction = "DESC" if reason in _LARGEST_FIRST else "ASC"
+        order = f"value {direction} NULLS LAST, partition, row LIMIT {limit}"
+        return self._pictures("reason = ?", [reason], order)
+
+    def duplicate_totals(self) -> dict[str, int]:
+        """How many groups, near-duplicates and exact duplicates there are."""
+        (row,) = self._rows(
+            "SELECT count(DISTINCT keeper), count(*) FILTER (reason = 'near_duplicate'), "
+            "count(*) FILTER (reason = 'exact_duplicate') FROM rows WHERE keeper IS NOT NULL"
+        )
+        return dict(zip(("groups", "near", "same"), row, strict=True))
+
+    def groups(self, limit: int = GROUPS) -> list[Group]:
+        """The duplicates with the picture kept of each: groups of look-alikes first, the largest before."""
+        counts = self._rows(
+            "SELECT keeper, count(*) FILTER (reason = 'near_duplicate') AS near, "
+            "count(*) FILTER (reason = 'exact_duplicate') AS same FROM rows WHERE keeper IS NOT NULL "
+            "GROUP BY keeper ORDER BY near DESC, same DESC, keeper LIMIT ?",
+            [limit],
+        )
+        wanted = [[row[0] for row in counts]]
+        keepers = {p.id: p for p in self._pictures("keeper IS NULL AND id IN (SELECT unnest(?))", wanted)}
+        members: dict[str, list[Picture]] = {}
+        for picture in self._pictures(
+            "keeper IN (SELECT unnest(?))", [list(keepers)], "keeper, distance, partition, row"
+        ):
+            members.setdefault(str(picture.keeper), []).append(picture)
+        return [
+            _group(keepers[keeper], members.get(keeper, []), near, same)
+            for keeper, near, same in counts
+            if keeper in keepers
+        ]
+
+    # clusters
+
+    @cached_property
+    def clusters(self) -> list[Cluster]:
+        """The thematic folders of the edition, by number."""
+        found = [self._cluster(facts) for facts in self.edition.get("clusters") or []]
+        return sorted(found, key=lambda cluster: cluster.id)
+
+    def _cluster(self, facts: Mapping[str, Any]) -> Cluster:
+        path = f"{facts['path']}/cluster.json"
+        try:
+            found = json.loads(self.root.read(path))
+        except FileNotFoundError:
+            raise Fatal(f"{self.root.address(path)} is gone: make the folders again with `pipeline cluster`.") from None
+        members = [(member["id"], float(member["distance"])) for member in found["members"]]
+        here = self.kept
+        members = [member for member in members if member[0] in here]
+        return Cluster(
+            id=int(facts["id"]), name=str(facts["name"]), size=int(facts["size"]), members=members,
+            medoids=[i for i in found["medoids"] if i in here], outliers=[i for i in found["outliers"] if i in here],
+            words=self._words([member[0] for member in members]),
+        )
+
+    def _words(self, ids: Sequence[str]) -> list[tuple[str, int]]:
+        """The creators, styles and genres that are more frequent among these pictures than in the corpus."""
+        rows = self._rows(
+            "WITH here AS (SELECT word, count(*) AS n FROM words WHERE id IN (SELECT unnest(?)) GROUP BY word), "
+            "everywhere AS (SELECT word, count(*) AS total FROM words GROUP BY word) "
+            "SELECT word, n FROM here JOIN everywhere USING (word) WHERE n > 1 AND n / total > 1.2 * ? "
+            "ORDER BY n * n / total DESC, word LIMIT 3",
+            [list(ids), len(ids) / max(len(self.kept), 1)],
+        )
+        return [(word, count) for word, count in rows]
+
+    def by_id(self, ids: Sequence[str]) -> dict[str, Picture]:
+        """The kept pictures with these ids."""
+        return {p.id: p for p in self._pictures("reason IS NULL AND id IN (SELECT unnest(?))", [list(ids)])}
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """The ids of the pictures that no stage has rejected."""
+        return frozenset(row[0] for row in self._rows("SELECT id FROM rows WHERE reason IS NULL"))
+
+    # faces
+
+    def aligned(self, limit: int = FACE_SAMPLES) -> list[Faces]:
+        """Some pictures whose faces were aligned, in the order of their ids, which is as good as at random."""
+        return self._with_faces(self._pictures("reason IS NULL AND eyes IS NOT NULL", (), f"id LIMIT {limit}"))
+
+    def refused_faces(self, reason: str, limit: int = FACE_SAMPLES) -> list[Faces]:
+        """Some pictures that `reason` rejected, with the faces that were found."""
+        return self._with_faces(self.samples(reason, limit))
+
+    def _with_faces(self, pictures: Sequence[Picture]) -> list[Faces]:
+        rows = self._rows(
+            "SELECT f.id, any_value(f.faces), any_value(rows.eyes) FROM faces f JOIN rows USING (partition, row) "
+            "WHERE f.id IN (SELECT unnest(?)) GROUP BY f.id",
+            [[picture.id for picture in pictures]],
+        )
+        found = {row[0]: (row[1] or [], row[2]) for row in rows}
+        return [Faces(picture, *found.get(picture.id, ([], None))) for picture in pictures]
+
+
+def _group(keeper: Picture, members: Sequence[Picture], near: int, same: int) -> Group:
+    def some(reason: Reason, limit: int) -> Iterator[Picture]:
+        yield from [picture for picture in members if picture.reason == reason][:limit]
+
+    return Group(
+        keeper, list(some(Reason.NEAR_DUPLICATE, GROUP_PICTURES)),
+        list(some(Reason.EXACT_DUPLICATE, GROUP_ADDRESSES)), near, same,
+    )
+
+
+_ROWS = """
+CREATE TEMP TABLE rows AS
+SELECT c.partition, c.row, c.id, c.url, c.page_url, c.source, c.source_id, c.title, c.creator,
+       coalesce(c.year_text, c.year::VARCHAR) AS year, c.licence, c.http_status, c.format, c.query, c.style, c.genre,
+       c.fetched_at, m.width, m.height, m.phash, s.keeper, s.distance, s.rule,
+       coalesce(c.reason, m.reason, s.reason, p.reason, e.reason, k.reason) AS reason,
+       coalesce(c.reason_value, m.reason_value, s.reason_value,
+                p.reason_value, e.reason_value, k.reason_value) AS value,
+       coalesce(c.detail, m.detail, s.detail, p.detail, e.detail, k.detail) AS detail,
+       p.shard, p."offset", p.size, p.width AS prepared_side, p.eyes
+FROM crawled c
+LEFT JOIN measured m USING (partition, row)
+LEFT JOIN selected s USING (partition, row)
+LEFT JOIN prepared p USING (partition, row)
+LEFT JOIN embedded e USING (partition, row)
+LEFT JOIN clustered k USING (partition, row)
+WHERE c.partition IN (SELECT unnest(?))
+"""
+
+_WORDS = """
+CREATE TEMP TABLE words AS
+WITH members AS (SELECT * FROM rows WHERE reason IS NULL),
+     found AS (SELECT id, creator AS word FROM members UNION SELECT id, unnest(style) FROM members
+               UNION SELECT id, unnest(genre) FROM members)
+SELECT id, word FROM found WHERE word IS NOT NULL AND trim(word) <> ''
+"""

@@ -1,0 +1,151 @@
+"""Pages from templates. Everything scraped is escaped; what a page may link to decides `Links`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any, Protocol
+
+import jinja2
+import yaml
+
+from pipeline.web import charts, reasons
+from pipeline.web.facts import Picture, web_address
+
+POLICY = "default-src 'none'; img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'none'"
+STATIC = ("style.css", "icon.svg")
+
+
+class Links(Protocol):
+    """The addresses of a set of pages, relative to the page that links."""
+
+    def page(self, name: str, page: int = 1) -> str:
+        """The page `name`, or a later sheet of it."""
+
+    def cluster(self, number: int, page: int = 1) -> str:
+        """The sheet of a cluster."""
+
+    def asset(self, name: str) -> str:
+        """A file of `STATIC`."""
+
+
+class Files:
+    """Links between files that lie in one folder."""
+
+    def page(self, name: str, page: int = 1) -> str:
+        """`rejects.html`, `duplicates-2.html`."""
+        return f"{name}.html" if page == 1 else f"{name}-{page}.html"
+
+    def cluster(self, number: int, page: int = 1) -> str:
+        """`cluster-07.html`, `cluster-07-2.html`."""
+        return self.page(f"cluster-{number:02d}", page)
+
+    def asset(self, name: str) -> str:
+        """`static/style.css`."""
+        return f"static/{name}"
+
+
+@dataclass(frozen=True)
+class Pager:
+    """Which of `pages` a page is, and the range of items (from 1) it shows of `total`."""
+
+    page: int
+    pages: int
+    first: int
+    last: int
+    total: int
+
+
+def pagers(total: int, size: int) -> list[Pager]:
+    """The pages that `total` items fill at `size` a page; one empty page when there are none."""
+    count = max(1, -(-total // size))
+    return [Pager(n, count, (n - 1) * size + 1, min(n * size, total), total) for n in range(1, count + 1)]
+
+
+class Pages:
+    """Renders templates; `common` are facts every page has (corpus, edition, date, the pages there are)."""
+
+    def __init__(self, links: Links, common: Mapping[str, Any]) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("pipeline.web"), autoescape=True, undefined=jinja2.StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True,
+        )
+        self._environment.filters |= {
+            "n": count, "percent": percent, "when": when, "day": day, "lasting": lasting, "web": web_address,
+            "reason": reasons.title, "explained": reasons.explanation, "limited": reasons.has_limit,
+            "number": reasons.number,
+            "alt": alt, "hash": phash, "readable": readable,
+        }
+        self._environment.globals |= {"link": links, "charts": charts, "policy": POLICY, **common}
+
+    def render(self, template: str, **facts: Any) -> bytes:
+        """The page as UTF-8."""
+        return self._environment.get_template(template).render(**facts).encode("utf-8", "replace")
+
+
+def static(name: str) -> bytes:
+    """A file that pages load: one of `STATIC`."""
+    return resources.files("pipeline.web").joinpath("static", name).read_bytes()
+
+
+def alt(picture: Picture, position: int) -> str:
+    """What stands for a picture where it cannot be seen: title and creator, or its position."""
+    return ", ".join(word for word in (picture.title, picture.creator) if word) or f"untitled picture {position}"
+
+
+def readable(value: Any) -> str:
+    """Nested facts as YAML."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+
+
+def phash(value: int | None) -> str:
+    """A 64-bit hash as 16 hex digits."""
+    return f"{value:016x}" if value is not None else ""
+
+
+def count(number: float | None) -> str:
+    """12345 as '12,345'."""
+    return f"{number:,.0f}" if number is not None else "–"
+
+
+def percent(part: float, whole: float) -> str:
+    """A share such as '3.1 %'; '<0.1 %' for a little."""
+    share = 100 * part / whole if whole else 0.0
+    if 0 < share < 0.1:
+        return "<0.1 %"
+    return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %"
+
+
+def when(stamp: str | None) -> str:
+    """An ISO time as '22 November 2026, 00:24 UTC'."""
+    if not stamp:
+        return "–"
+    moment = _moment(stamp)
+    return f"{day(stamp)}, {moment:%H:%M} UTC"
+
+
+def day(stamp: str | None) -> str:
+    """An ISO time as '22 November 2026'."""
+    if not stamp:
+        return "–"
+    moment = _moment(stamp)
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def _moment(stamp: str) -> datetime:
+    moment = datetime.fromisoformat(stamp)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def lasting(seconds: float | None) -> str:
+    """A time span: '0.4 s', '12 s', '3 min 5 s', '2 h 10 min'."""
+    if not seconds:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,77 @@
+"""How the number that decided about a picture is said, and which limit of the manifest it was held against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.errors import REASON_HELP, Reason
+from pipeline.web.facts import Picture
+
+# Reason: how its number reads, the manifest's section and key that hold the limit.
+_NUMBERS: dict[Reason, tuple[str, str | None]] = {
+    Reason.TOO_SMALL: ("shorter side {:.0f} px", "select.min_side"),
+    Reason.TOO_ELONGATED: ("{:.2f} : 1", "select.max_aspect"),
+    Reason.BLURRED: ("sharpness {:.1f}", "select.min_sharpness"),
+    Reason.TOO_DARK: ("brightness {:.0f}", "select.min_brightness"),
+    Reason.TOO_BRIGHT: ("brightness {:.0f}", "select.max_brightness"),
+    Reason.LOW_CONTRAST: ("contrast {:.1f}", "select.min_contrast"),
+    Reason.GREYSCALE: ("colourfulness {:.2f}", None),
+    Reason.NEAR_DUPLICATE: ("{:.0f} bits apart", "dedupe.distance"),
+    Reason.EXACT_DUPLICATE: ("the same bytes", None),
+    Reason.TOO_MANY_PIXELS: ("{:,.0f} pixels declared", None),
+    Reason.TOO_LARGE: ("{:,.0f} bytes", None),
+    Reason.TOO_MANY_FACES: ("{:.0f} faces", "align.max_faces"),
+    Reason.LOW_CONFIDENCE: ("confidence {:.2f}", "align.min_confidence"),
+    Reason.FACE_TOO_SMALL: ("{:.1f} px between the eyes", "align.min_eye_distance"),
+    Reason.FACE_CUT: ("{:.0%} outside the original", "align.max_outside"),
+    Reason.ODD_ANGLE: ("turned {:.0f}°", None),
+}
+
+_KEY = re.compile(r"\b(select|dedupe|align)\.(\w+)")
+
+FACE_REASONS = (
+    Reason.NO_FACE, Reason.TOO_MANY_FACES, Reason.LOW_CONFIDENCE, Reason.FACE_TOO_SMALL, Reason.FACE_CUT,
+    Reason.ODD_ANGLE, Reason.SUNGLASSES,
+)
+
+
+def title(reason: str) -> str:
+    """The reason as words: `near_duplicate` is 'Near duplicate', `http_4xx` 'HTTP 4xx'."""
+    words = reason.replace("_", " ")
+    return "HTTP " + words.removeprefix("http ") if words.startswith("http ") else words.capitalize()
+
+
+def explanation(reason: str, manifest: Mapping[str, Any]) -> str:
+    """What the reason means, as a sentence with the limits of the manifest: 'Its … is under select.min_side (64).'"""
+    text = REASON_HELP[Reason(reason)]
+    limit = _NUMBERS.get(Reason(reason), ("", None))[1]
+    if limit is not None and limit not in text:
+        text += f", by {limit}"
+    text = _KEY.sub(lambda found: _with_value(found, manifest), text)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _with_value(found: re.Match[str], manifest: Mapping[str, Any]) -> str:
+    value = (manifest.get(found[1]) or {}).get(found[2])
+    return f"{found[0]} ({value:g})" if isinstance(value, int | float) else found[0]
+
+
+def number(picture: Picture) -> str | None:
+    """The number that decided about a picture, in words; None when none did."""
+    if picture.reason is None:
+        return None
+    if picture.reason == Reason.ODD_ANGLE and picture.detail and picture.value is not None:
+        return f"{picture.detail} {picture.value:.0f}°"
+    words, _ = _NUMBERS.get(Reason(picture.reason), ("{:g}", None))
+    if picture.value is not None:
+        return words.format(picture.value)
+    if picture.http_status and picture.reason.startswith("http_"):
+        return f"HTTP {picture.http_status}"
+    return None
+
+
+def has_limit(reason: str) -> bool:
+    """Whether a number held against a limit decides."""
+    return _NUMBERS.get(Reason(reason), ("", None))[1] is not None

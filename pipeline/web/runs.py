@@ -1,0 +1,102 @@
+"""The runs of an edition: options, sample grids by step, losses; read from the folders that training wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.storage import Root
+from pipeline.web.charts import Chart, chart
+
+SNAPSHOTS = 16
+_FAKES = re.compile(r"fakes-(\d+)\.png")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A sample grid: how many thousand pictures were shown before it, and its address in the report."""
+
+    kimg: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One GAN, or the reason why a cluster has none (`advice`). `grids` counts all snapshots in the folder."""
+
+    cluster: int
+    name: str
+    status: str
+    pictures: int
+    path: str | None
+    advice: str | None
+    kimg: float
+    images_per_second: float | None
+    options: Mapping[str, Any]
+    snapshots: Sequence[Snapshot]
+    grids: int
+    reals: str | None
+    timeline: str | None
+    losses: Chart | None
+
+
+def read_runs(root: Root, edition: Mapping[str, Any]) -> tuple[list[Run], dict[str, str]]:
+    """The runs of an edition, trained ones first, by cluster; and the files they show: path by name in the report."""
+    names = {cluster["id"]: cluster["name"] for cluster in edition.get("clusters") or []}
+    files: dict[str, str] = {}
+    runs = [_run(root, facts, names, files) for facts in edition.get("runs") or []]
+    return sorted(runs, key=lambda run: (run.path is None, run.cluster)), files
+
+
+def _run(root: Root, facts: Mapping[str, Any], names: Mapping[int, str], files: dict[str, str]) -> Run:
+    cluster, path = int(facts["cluster"]), facts.get("path")
+    there = root.names(path) if path else []
+    prefix = f"runs/{cluster:02d}-{path.rsplit('/', 1)[-1].lower()}" if path else ""
+    steps = sorted((int(found[1]), name) for name in there if (found := _FAKES.fullmatch(name)))
+    kimg = float(facts.get("kimg") or 0)
+
+    def shown(name: str, address: str) -> str | None:
+        if name not in there:
+            return None
+        files[f"{prefix}-{address}"] = f"{path}/{name}"
+        return f"{prefix}-{address}"
+
+    return Run(
+        cluster=cluster, name=names.get(facts["cluster"], f"cluster {cluster:02d}"),
+        status=str(facts.get("status", "")), pictures=int(facts.get("pictures") or 0), path=path,
+        advice=facts.get("advice"), kimg=kimg, images_per_second=facts.get("images_per_second"),
+        options=json.loads(root.read(f"{path}/options.json")) if "options.json" in there else {},
+        snapshots=[
+            Snapshot(f"{step:,}", str(shown(name, f"fakes-{step}.webp"))) for step, name in spread(steps, SNAPSHOTS)
+        ],
+        grids=len(steps), reals=shown("reals.png", "reals.webp"),
+        timeline=shown("timeline.gif", f"timeline-{round(1000 * kimg)}.gif"),
+        losses=_losses(root.read(f"{path}/stats.jsonl")) if "stats.jsonl" in there else None,
+    )
+
+
+def spread(items: Sequence[Any], count: int) -> list[Any]:
+    """At most `count` of the items, evenly spread, the first and the last among them."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
+
+
+def _losses(data: bytes) -> Chart | None:
+    """Curves of every number called `loss…` over thousands of pictures shown; a last line cut short is left out."""
+    lines: list[dict[str, Any]] = []
+    for text in data.decode("utf-8", "replace").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            continue
+    names = sorted({key for line in lines for key, value in line.items() if "loss" in key and _is_number(value)})
+    lines = [line for line in lines if _is_number(line.get("kimg")) and all(_is_number(line.get(n)) for n in names)]
+    return chart([line["kimg"] for line in lines], {name: [line[name] for line in lines] for name in names})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and value == value and abs(value) != float("inf")
