@@ -6,12 +6,13 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,14 +50,14 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 
     raise AssertionError(f"nothing listens on port {port} after {seconds} s")
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process that a test started."""
+def stop(process: subprocess.Popen[bytes], seconds: float = 3) -> None:
+    """End a process that a test started as a session of its own, and all that it started."""
     process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def weed() -> str:
