@@ -128,9 +128,11 @@ def fit_themes(corpus: Corpus) -> str:
         return path
     partitions = _claimed_for_fit(corpus, folder)
     found = tables.read_all(corpus.root, corpus.folders["embedded"], partitions, ["vector"])
-    centres, _, _ = spherical_kmeans(
-        vectors_of(found["vector"]), corpus.manifest.cluster.k, corpus.manifest.cluster.seed
-    )
+    cluster = corpus.manifest.cluster
+    try:
+        centres, _, _ = spherical_kmeans(vectors_of(found["vector"]), cluster.k, cluster.seed)
+    except ValueError as error:
+        raise UsageError(f"{cluster.k} clusters cannot be made ({error}): ask for fewer with --k.") from None
     sink = io.BytesIO()
     np.save(sink, np.asarray(centres, np.float32), allow_pickle=False)
     corpus.root.commit(path, sink.getvalue())

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -266,7 +267,8 @@ class Runner:
         """Stop the local workers; a scheduler of others is left alone."""
         for part in (self._client, self._cluster):
             if part is not None:
-                part.close(timeout=2)
+                with suppress(TimeoutError):  # workers that dawdle die with this process
+                    part.close(timeout=5)
         self._client = self._cluster = None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Summary]:
@@ -305,7 +307,7 @@ class Runner:
             flying[future] = item
             return [future]
 
-        queue = as_completed([future for _ in range(window) for future in submit()])
+        queue = as_completed([future for _ in range(window) for future in submit()], loop=client.loop)
         for future in queue:
             item = flying.pop(future)
             error = future.exception()

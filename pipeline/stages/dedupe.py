@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import Reason
 from pipeline.schema import SELECTED
-from pipeline.vision.matching import neighbours, neighbours_between, star_groups
+from pipeline.vision.matching import group_by_hash
 
 
 @dataclass(frozen=True)
@@ -83,32 +83,29 @@ def _mark_same_bytes(verdicts: _Verdicts, seen: set[str]) -> np.ndarray:
 def _mark_near(
     verdicts: _Verdicts, candidates: pa.Table, live: np.ndarray, standing: Standing, distance: int
 ) -> None:
+    """Mark the near-duplicates among the rows `live`, the standing pictures standing first in line."""
     area = pc.multiply(pc.cast(candidates["width"], pa.int64()), pc.cast(candidates["height"], pa.int64()))
     hashes, size, sharp = (
         column.take(pa.array(live)).to_numpy() for column in (candidates["phash"], area, candidates["sharpness"])
     )
-    older = _nearest_standing(hashes, standing, distance)
-    for index, (other, bits) in older.items():
-        verdicts.mark(int(live[index]), Reason.NEAR_DUPLICATE, standing.ids[other], bits, "kept before")
-    fresh = np.array([index for index in range(len(live)) if index not in older], dtype=np.int64)
-    rank = np.empty(len(fresh), dtype=np.int64)
-    rank[np.lexsort((fresh, -sharp[fresh], -size[fresh]))] = np.arange(len(fresh))
-    keeper_of, bits_to = star_groups(rank, *neighbours(hashes[fresh], distance))
-    for index in np.flatnonzero(keeper_of != np.arange(len(fresh))).tolist():
-        mine, kept = int(fresh[index]), int(fresh[keeper_of[index]])
-        rule = "largest" if size[kept] > size[mine] else "sharpest" if sharp[kept] > sharp[mine] else "first seen"
-        verdicts.mark(
-            int(live[mine]), Reason.NEAR_DUPLICATE, verdicts.ids[live[kept]], int(bits_to[index]), rule
-        )
+    count = len(standing.ids)
+    ranks = np.arange(count + len(live))
+    ranks[count + np.lexsort((live, -sharp, -size))] = np.arange(count, len(ranks))
+    everyone = np.concatenate([standing.hashes, hashes.astype(np.uint64)])
+    stars = group_by_hash(everyone, ranks, distance, ranks < count)
+    for index in range(count, len(ranks)):
+        keeper, mine = int(stars.keeper[index]), index - count
+        if keeper == index:
+            continue
+        if keeper < count:
+            name, rule = standing.ids[keeper], "kept before"
+        else:
+            name, rule = verdicts.ids[live[keeper - count]], _rule(size, sharp, keeper - count, mine)
+        verdicts.mark(int(live[mine]), Reason.NEAR_DUPLICATE, name, int(stars.distance[index]), rule)
 
 
-def _nearest_standing(hashes: np.ndarray, standing: Standing, distance: int) -> dict[int, tuple[int, int]]:
-    """For each new hash the nearest standing one within the distance: {new: (standing, bits)}."""
-    if not len(hashes) or not len(standing.hashes):
-        return {}
-    new, old, bits = neighbours_between(hashes, standing.hashes, distance)
-    best: dict[int, tuple[int, int]] = {}
-    for index in np.lexsort((old, bits, new)):
-        best.setdefault(int(new[index]), (int(old[index]), int(bits[index])))
-    return best
-
+def _rule(size: np.ndarray, sharp: np.ndarray, kept: int, lost: int) -> str:
+    """Which of the keeper's merits decided."""
+    if size[kept] > size[lost]:
+        return "largest"
+    return "sharpest" if sharp[kept] > sharp[lost] else "first seen"
