@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from pipeline.vision.icc import lab_transform, profile_name, to_srgb_transform
+from pipeline.vision.icc import profile_name, to_srgb_transform
 
 Colour = tuple[int, int, int]
 WHITE: Colour = (255, 255, 255)
 
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+_GREYS = np.arange(256, dtype=np.uint8)[None]
 _PLAIN = ("L", "RGB", "CMYK", "LAB")
 
 
@@ -31,7 +32,7 @@ def to_srgb(image: Image.Image, background: Colour = WHITE) -> tuple[Image.Image
         icc_ignored:WHY    the embedded profile does not fit or cannot be used; values taken as sRGB
         cmyk_default       CMYK without a profile, by R = (255 - C)(255 - K) / 255 and so on
         cmyk_default:WHY   the same, for the profile could not be used
-        lab                CIE L*a*b*, D50
+        lab_default        CIE L*a*b*, D50, the same with WHY
     `background` (sRGB) lies behind transparent pixels. Expects an upright picture of `decode.open_upright`.
     """
     alpha = _alpha(image)
@@ -50,7 +51,7 @@ def visible(image: Image.Image, background: Colour = WHITE) -> Image.Image:
     plain = _plain(image)
     if plain.mode == "L" and alpha is None:
         return plain
-    return _over(plain.convert("RGB") if plain.mode != "LAB" else _managed(plain, {})[0], alpha, background)
+    return _over(plain.convert("RGB"), alpha, background)
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
@@ -87,8 +88,8 @@ def _plain(image: Image.Image) -> Image.Image:
         return image
     if mode in _DEEP:
         return eight_bits(image)
-    if mode in ("1", "LA", "La"):
-        return (image.convert("LA") if mode == "La" else image).convert("L")
+    if mode in ("1", "LA"):
+        return image.convert("L")
     if mode in ("P", "PA", "RGBa"):
         image = image.convert("RGBA")
     return image.convert("RGB")
@@ -105,16 +106,28 @@ def _managed(plain: Image.Image, info: dict[str | tuple[int, int], object]) -> t
         if not isinstance(transform, str):
             return _applied(plain, transform), f"icc:{profile_name(icc)}"
         why = transform
-    if plain.mode == "LAB":
-        return _applied(plain, lab_transform()), "lab"
-    if plain.mode == "CMYK":
-        return plain.convert("RGB"), f"cmyk_default:{why}" if why else "cmyk_default"
+    return plain.convert("RGB"), _unmanaged(plain.mode, why, "srgb" in info)
+
+
+def _unmanaged(mode: str, why: str, declared: bool) -> str:
+    """What to say of a picture that no profile converts, and `why` where one was to."""
+    if mode in ("CMYK", "LAB"):
+        default = f"{mode.lower()}_default"
+        return f"{default}:{why}" if why else default
     if why:
-        return plain.convert("RGB"), f"icc_ignored:{why}"
-    return plain.convert("RGB"), "srgb" if "srgb" in info else "assumed_srgb"
+        return f"icc_ignored:{why}"
+    return "srgb" if declared else "assumed_srgb"
 
 
 def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    """RGB by way of the profile; grey by a table of the 256 greys."""
+    if image.mode == "L":
+        table = np.asarray(_applied_to_all(Image.fromarray(_GREYS), transform))[0]
+        return Image.merge("RGB", [image.point(table[:, channel].tolist()) for channel in range(3)])
+    return _applied_to_all(image, transform)
+
+
+def _applied_to_all(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
     result = ImageCms.applyTransform(image, transform)
     assert result is not None
     return result

@@ -10,6 +10,9 @@ from PIL import Image, ImageCms
 
 _NAME_LENGTH = 80
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
+# LittleCMS shortens its way by tables of its own. For RGB they are right to a level; for grey they are up to 10
+# levels off near black and for CMYK up to 19, so there it goes the long way, which costs half a second a megapixel.
+_SHORTENED = ("RGB",)
 _GRID = np.linspace(0, 255, 9).round().astype(np.uint8)
 
 
@@ -41,20 +44,15 @@ def to_srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | str
         return f"unusable profile ({error})"[:_NAME_LENGTH]
 
 
-@lru_cache(maxsize=1)
-def lab_transform() -> ImageCms.ImageCmsTransform:
-    """From CIE L*a*b* (D50, as TIFF stores it) to sRGB."""
-    return _build(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
-
-
 def _build(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
+    exact = ImageCms.Flags.NONE if mode in _SHORTENED else ImageCms.Flags.NOOPTIMIZE
     return ImageCms.buildTransform(
         profile,
         ImageCms.createProfile("sRGB"),
         mode,
         "RGB",
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION | exact,
     )
 
 
