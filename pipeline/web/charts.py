@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 200
 _LEFT, _BOTTOM, _TOP, _RIGHT = 44, 24, 8, 8
 _POINTS = 240
-_TICKS = (1, 2, 5)
+_APART = 1e-3
+_ROUND = (1, 2, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ def segments(parts: Sequence[tuple[str, int]], total: int | None = None) -> list
 
 
 def chart(x: Sequence[float], series: Mapping[str, Sequence[float]]) -> Chart | None:
-    """Curves of `series` over `x`; None when there are fewer than two points."""
-    if len(x) < 2 or not series or x[-1] <= x[0]:
+    """Curves of `series` over `x`, which rises; None when there are fewer than two points apart."""
+    if len(x) < 2 or not series or x[-1] - x[0] < _APART:
         return None
     values = sorted(v for curve in series.values() for v in curve)
     low, high = min(0.0, values[0]), max(values[int(0.995 * (len(values) - 1))], values[0] + 1e-6, 1e-6)
@@ -69,14 +71,12 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
-    """Round numbers from `low` to `high`, about `count` of them."""
-    step = 10.0 ** -12
-    raw = (high - low) / max(count, 1)
-    while not any(raw <= factor * step for factor in _TICKS):
-        step *= 10
-    step *= next(factor for factor in _TICKS if raw <= factor * step)
-    first = -(-low // step)
-    return [round((first + i) * step, 12) for i in range(int((high - first * step) // step) + 1)]
+    """Round numbers from `low` to `high`, at most about `count` of them and at least one (`count` 3 or more)."""
+    raw = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = power * next(factor for factor in _ROUND if raw <= factor * power * (1 + 1e-9))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(number * step, 12) for number in range(first, last + 1)]
 
 
 def squares(bits: int) -> str:
