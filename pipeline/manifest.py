@@ -202,10 +202,11 @@ def parse(text: str, name: str = "manifest") -> Manifest:
     try:
         data = yaml.safe_load(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise ManifestError(f"{name}{where} is not YAML ({getattr(error, 'problem', error)}).") from None
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+        raise ManifestError(f"{name}{where} is not YAML ({problem}).") from None
     if not isinstance(data, dict):
         raise ManifestError(f"{name} holds no keys: it needs at least `corpus` and `sources`.")
     try:
