@@ -133,6 +133,12 @@ def test_no_secret_stands_in_the_file() -> None:
     assert "/deploy/secrets/" in ignored
 
 
+def test_what_may_be_set_is_explained() -> None:
+    asked = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", (REPOSITORY / "docker-compose.yml").read_text()))
+    guide = (REPOSITORY / "docs" / "deploy.md").read_text()
+    assert dict(re.findall(r"^\| `([A-Z_]+)` \| (\S+) \|", guide, re.MULTILINE)) == asked
+
+
 def test_workers_are_several_and_use_one_thread_each() -> None:
     worker = SERVICES["worker"]
     assert worker["deploy"]["replicas"] >= 2
