@@ -41,7 +41,7 @@ class Quality:
 
 def assess(image: Image.Image, grey: Image.Image) -> Quality:
     """Measure an upright picture of any mode, given its grey (mode L, the same size) too."""
-    pixels = _standard(np.asarray(grey))
+    pixels = _standard(grey)
     mean, deviation = cv2.meanStdDev(pixels)
     _, edges = cv2.meanStdDev(cv2.Laplacian(pixels, cv2.CV_16S, ksize=1))
     return Quality(float(mean[0, 0]), float(deviation[0, 0]), float(edges[0, 0]) ** 2, _colours(image))
@@ -61,11 +61,11 @@ def _colours(image: Image.Image) -> float:
     return 0.0 if image.mode == "L" else colourfulness(np.asarray(image))
 
 
-def _standard(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = pixels.shape
-    longest = max(height, width)
-    if longest <= STANDARD_SIDE:
-        return pixels
-    size = (max(1, width * STANDARD_SIDE // longest), max(1, height * STANDARD_SIDE // longest))
-    reduced: NDArray[np.uint8] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return reduced
+def _standard(grey: Image.Image) -> NDArray[np.uint8]:
+    """Lanczos, for it is nearest to the scaling in the DCT domain that a large JPEG has been through: by area
+    averaging the sharpness of one picture would differ by 2.3 between sizes and formats, so by 1.3."""
+    longest = max(grey.size)
+    if longest > STANDARD_SIDE:
+        size = (max(1, grey.width * STANDARD_SIDE // longest), max(1, grey.height * STANDARD_SIDE // longest))
+        grey = grey.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(grey)
