@@ -1,7 +1,7 @@
 """The process a crawl runs in, as Twisted's reactor cannot be started twice: `python -m spiders.child`.
 
 One line of JSON on standard input says what to crawl; lines of JSON on standard output tell the progress, and
-the last one the summary or the error. It stops, after committing what has arrived, on SIGTERM, or when its
+the last one the summary, or the error. It stops, after committing what has arrived, on SIGTERM, or when its
 standard input ends because whoever started it is gone.
 """
 
@@ -50,6 +50,7 @@ class Crawl:
         self.crawler = self.process.create_crawler(order["spider"])
         self.began = time.monotonic()
         self.error: BaseException | None = None
+        self.stopped = False
 
     @property
     def spider(self) -> PictureSpider | None:
@@ -81,6 +82,7 @@ class Crawl:
         """Stop now: commit what has arrived, and do not wait long for what is under way."""
         from twisted.internet import reactor
 
+        self.stopped = True
         if self.spider is None:
             reactor.stop()
             return
@@ -106,7 +108,7 @@ class Crawl:
         elif error is not None:
             raise error
         else:
-            tell("summary", self._summary())
+            tell("stopped" if self.stopped else "summary", self._summary())
 
     def progress(self) -> dict[str, Any]:
         """Counts so far."""

@@ -25,7 +25,7 @@ from spiders.records import missing_id, original_id
 MAX_BYTES = 64 * 2**20
 PICTURES = 64
 SECONDS = 30.0
-LOCK_SECONDS = 5.0
+LOCK_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Desk:
 
     A batch is due after 64 pictures or 64 MiB; its rows become a partition after 1,024 of them or 30 seconds.
     `commit` may run in another thread than the rest, one batch at a time. One desk a source: a second one
-    waits five seconds for the first, then raises LockHeld.
+    waits three seconds for the first, then raises LockHeld.
     """
 
     def __init__(self, root: Root, prefix: str, clock: Callable[[], float] = time.monotonic) -> None:

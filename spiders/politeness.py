@@ -41,6 +41,8 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
     until the wait is over, and what was refused is sent again. Refusals of requests that were under way when
     the pause began count once. Other failures are tried RETRY_TIMES times, each after a longer wait.
 
+    After a pause one request goes first, and the others follow when it succeeds.
+
     Settings: PAUSE_SECONDS, the wait when the site names none, doubled each time in a row; PAUSE_MAX, the
     longest wait that is obeyed: when more is asked the crawl stops; RETRY_BACKOFF, seconds before the first retry.
     """
@@ -52,6 +54,12 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
         self.backoff = settings.getfloat("RETRY_BACKOFF")
         self.in_a_row: Counter[str] = Counter()
         self.paused_at: dict[str, float] = {}
+        self.widths: dict[str, int] = {}
+
+    def process_request(self, request: Any) -> None:
+        """Send nothing more once the crawl is ending."""
+        if self.crawler.spider.stopping:
+            raise Stopped("the crawl is ending")
 
     async def process_response(self, request: Any, response: Any) -> Any:
         """Judge a response: pass it on, or send its request again."""
@@ -63,7 +71,7 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
         if response.status in self.retry_http_codes and not request.meta.get("dont_retry"):
             return await self._later(request, f"HTTP {response.status}") or self._failed(slot, request, response)
         if response.status < 500:
-            self.in_a_row[slot] = 0
+            self._succeeded(slot, request)
         return response
 
     async def process_exception(self, request: Any, exception: Exception) -> Any:
@@ -80,8 +88,7 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
         if not found.passing:
             self._count(slot, request, found.why)
             return response
-        sent = time.monotonic() - request.meta.get("download_latency", 0.0)
-        if sent > self.paused_at.get(slot, 0.0):
+        if self._sent_since_pause(slot, request):
             self._count(slot, request, found.why)
             wait = found.wait if found.wait is not None else self.pause_seconds * 2 ** (self.in_a_row[slot] - 1)
             self._pause(slot, request, wait, found.why)
@@ -89,6 +96,16 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
         if waits > _WAITS or self.crawler.spider.error:
             return response
         return request.replace(dont_filter=True, meta={**request.meta, "waits": waits})
+
+    def _sent_since_pause(self, slot: str, request: Any) -> bool:
+        sent: float = time.monotonic() - request.meta.get("download_latency", 0.0)
+        return sent > self.paused_at.get(slot, 0.0)
+
+    def _succeeded(self, slot: str, request: Any) -> None:
+        self.in_a_row[slot] = 0
+        place = self.crawler.engine.downloader.slots.get(slot)
+        if place is not None and slot in self.widths and self._sent_since_pause(slot, request):
+            place.concurrency = self.widths.pop(slot)
 
     def _failed(self, slot: str, request: Any, response: Any) -> Any:
         self._count(slot, request, f"it fails (HTTP {response.status})")
@@ -112,6 +129,8 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
         self.crawler.spider.note_pause(wait)
         log.info("%s: pausing %.1f s, as %s", slot, wait, why)
         if place := self.crawler.engine.downloader.slots.get(slot):
+            self.widths.setdefault(slot, place.concurrency)
+            place.concurrency = 1
             place.delay = max(place.delay, 0.001)
             place.lastseen = max(place.lastseen, time.monotonic() + wait - place.delay)
 

@@ -74,6 +74,8 @@ def crawl(
         return CrawlSummary.from_json(last["summary"])
     if "error" in last:
         raise _error(last["error"])
+    if "stopped" in last:
+        raise Fatal(f"The crawl of {source} was stopped before its end. Run the same command again to go on.")
     said = f"; its last words: {words[-1][:300]}" if words else ""
     raise Fatal(f"The crawler of {source} died (exit code {code}){said}. Run the same command again to go on.")
 

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import scrapy
+from scrapy import signals
 from scrapy.downloadermiddlewares.retry import get_retry_request
 
-from pipeline.errors import PipelineError, Reason, SourceRefused, UsageError
+from pipeline.errors import Fatal, PipelineError, Reason, SourceRefused, UsageError
 from spiders import optout, settings
 from spiders.desk import Desk, Seen
 from spiders.pages.fields import Drift
@@ -89,6 +90,8 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         for name, value in settings.for_site(spider.base, rates).items():
             crawler.settings.set(name, value, priority="spider")
         spider.obey_optout = crawler.settings.getbool("OBEY_OPTOUT")
+        crawler.signals.connect(spider.failed, signal=signals.spider_error)
+        crawler.signals.connect(spider.failed, signal=signals.item_error)
         return spider
 
     def slot(self, kind: str) -> str:
@@ -173,21 +176,26 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
 
     # pictures
 
-    def picture(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> scrapy.Request:
+    def picture(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> Iterator[Any]:
         """Fetch a picture from the first of (variant, address) that has it; the row is handed over either way."""
-        self._pending += 1
-        return self._attempt(record, addresses)
+        record["url"] = redacted_url(addresses[0][1])
+        try:
+            request = self._attempt(record, addresses)
+        except ValueError as error:
+            yield from self.without_picture(record, Reason.ADDRESS_REFUSED, str(error))
+        else:
+            record["url"] = redacted_url(request.url)
+            self._pending += 1
+            yield request
 
     def _attempt(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> scrapy.Request:
         (variant, url), *others = addresses
-        request = scrapy.Request(
+        return scrapy.Request(
             url, callback=self._on_picture, errback=self._on_no_picture, priority=PICTURE,
             headers={"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"},
             meta={"download_slot": self.slot("pictures")},
             cb_kwargs={"record": record, "variant": variant, "others": others},
         )  # fmt: skip
-        record["url"] = record["url"] or redacted_url(request.url)
-        return request
 
     def _on_picture(self, response: Any, record: dict[str, Any], variant: str, others: Any) -> Iterator[Any]:
         found = optout.signals(_headers(response))
@@ -241,6 +249,16 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         """Stop the crawl: nothing more is sent, what has arrived is committed."""
         self.error = self.error or error
         self.stop("gave up")
+
+    def failed(self, failure: Any) -> None:
+        """A fault of ours, which Scrapy would only log: the crawl goes on, and ends with an error."""
+        error = failure.value
+        self.error = self.error or Fatal(f"The spider {self.name} has a fault ({type(error).__name__}: {error}).")
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the crawl is ending before its time."""
+        return self._closing is not None
 
     def stop(self, why: str) -> None:
         """End the crawl now."""

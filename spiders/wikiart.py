@@ -255,7 +255,7 @@ class WikiArtSpider(PictureSpider):
             row["url"] = item.image
             yield from self.without_picture(row, Reason.PLACEHOLDER)
         else:
-            yield self.picture(row, pages.variants(item.image))
+            yield from self.picture(row, pages.variants(item.image))
 
     def closed(self, reason: str) -> None:
         """Leave word of what could not be told."""

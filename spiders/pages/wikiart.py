@@ -137,7 +137,11 @@ def bare(image: str) -> str:
 
 def image_key(image: str) -> str:
     """What identifies a picture among an artist's works: its path, as the host varies between answers."""
-    return unicodedata.normalize("NFC", unquote(urlsplit(bare(image)).path))
+    try:
+        path = urlsplit(bare(image)).path
+    except ValueError:
+        path = image
+    return unicodedata.normalize("NFC", unquote(path))
 
 
 # answers
