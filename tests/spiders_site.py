@@ -31,6 +31,16 @@ def ok(body: bytes, kind: str = "image/png", **headers: str) -> Answer:
     return 200, {"Content-Type": kind, **{key.replace("_", "-"): value for key, value in headers.items()}}, body
 
 
+class Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a crawler opens, and is silent when one breaks."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
 class Site:
     """Serves `count` works of one artist in the style Cubism; `scripts` override single paths.
 
@@ -55,8 +65,7 @@ class Site:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self
