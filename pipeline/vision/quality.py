@@ -14,7 +14,7 @@ from pipeline.vision.colour import visible
 STANDARD_SIDE = 512
 """Grey is judged at this longer side, so that sizes compare."""
 
-COLOUR_SIDE = 256
+COLOUR_SIDE = 128
 """Colour is judged at this longer side or up to twice it."""
 
 _OPPONENTS: NDArray[np.float32] = np.array([[1, -1, 0], [0.5, 0.5, -1]], np.float32)
@@ -29,7 +29,7 @@ class Quality:
     sharpness       variance of the Laplacian of grey (kernel 0 1 0, 1 -4 1, 0 1 0): 0 for a blank, tens for a
                     blurred photograph, hundreds for a sharp one, thousands for fine texture and noise
                     (Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", 2000)
-    colourfulness   0 for grey, about 33 moderate, above 80 extreme, at a longer side of 256 to 511 pixels
+    colourfulness   0 for grey, about 33 moderate, above 80 extreme, at a longer side of 128 to 255 pixels
                     (Hasler and Süsstrunk, "Measuring colourfulness in natural images", 2003)
     """
 
