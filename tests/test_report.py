@@ -172,8 +172,9 @@ def test_the_funnel_and_the_rejects_agree(made: tuple[Root, dict[str, Any], Path
 
 def test_duplicates_stand_beside_what_was_kept(made: tuple[Root, dict[str, Any], Path]) -> None:
     page = pages_of(made[2])["duplicates"]
-    assert "4 pictures are kept in place of 5 that look the same and 8 that are the same file." in page.words
+    assert "4 pictures are kept in place of 5 that look the same and 9 with the same bytes." in page.words
     assert "lost to the sharper one" in page.words
+    assert "The same bytes, of one of these, also came from Again what had lost" in page.words
     assert "3 bits apart" in page.words
     assert "and 2 more" in page.words
     sizes = [(a["width"], a["height"]) for tag, a in page.tags if tag == "img"]

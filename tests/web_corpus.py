@@ -208,6 +208,11 @@ def _add_duplicates(corpus: Corpus, members: dict[int, list[dict[str, Any]]]) ->
             reason="near_duplicate", reason_value=3.0, keeper=kept["id"], bits=3,
             rule="largest" if scale < 1 else "sharpest",
         )
+    lost = corpus.rows[-1]
+    corpus.add(
+        lost["data"], **_measured(5, 0, (lost["width"], lost["height"])), at="selected", reason="exact_duplicate",
+        reason_value=0.0, keeper=lost["id"], bits=0, rule="first seen", title="Again what had lost",
+    )
     for address in range(8):
         kept = members[2][0]
         corpus.add(

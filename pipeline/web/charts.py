@@ -10,6 +10,7 @@ WIDTH, HEIGHT = 640, 200
 _LEFT, _BOTTOM, _TOP, _RIGHT = 44, 24, 8, 8
 _POINTS = 240
 _APART = 1e-3
+_OUTLIERS = 200  # one value in so many may lie above the box
 _ROUND = (1, 2, 5, 10)
 
 
@@ -48,7 +49,7 @@ def chart(x: Sequence[float], series: Mapping[str, Sequence[float]]) -> Chart | 
     if len(x) < 2 or not series or x[-1] - x[0] < _APART:
         return None
     values = sorted(v for curve in series.values() for v in curve)
-    low, high = min(0.0, values[0]), max(values[int(0.995 * (len(values) - 1))], values[0] + 1e-6, 1e-6)
+    low, high = min(0.0, values[0]), max(values[-1 - len(values) // _OUTLIERS], values[0] + 1e-6, 1e-6)
     across, down = (WIDTH - _LEFT - _RIGHT) / (x[-1] - x[0]), (HEIGHT - _TOP - _BOTTOM) / (high - low)
 
     def at(a: float, b: float) -> tuple[float, float]:

@@ -80,7 +80,7 @@ _COLUMNS = ", ".join(f'"{field.name}"' for field in fields(Picture))
 
 @dataclass(frozen=True)
 class Group:
-    """The pictures that one keeper stands for: `near` look like it, `same` have its very bytes."""
+    """The pictures that one keeper stands for: `near` look like it, `same` have the bytes of one of these."""
 
     keeper: Picture
     near: Sequence[Picture]
@@ -131,6 +131,7 @@ class Facts:
         folders = edition["folders"]
         self._db = tables.connect(root, {table: {"": folders[table]} for table in TABLES if table in folders})
         self._db.execute(_ROWS, [list(edition["partitions"])])
+        self._db.execute(_KEEPERS)
         self._db.execute(_WORDS)
 
     def _pictures(self, condition: str, values: Sequence[Any] = (), order: str = "partition, row") -> list[Picture]:
@@ -295,6 +296,13 @@ LEFT JOIN prepared p USING (partition, row)
 LEFT JOIN embedded e USING (partition, row)
 LEFT JOIN clustered k USING (partition, row)
 WHERE c.partition IN (SELECT unnest(?))
+"""
+
+# The first of several files with the same bytes may itself have lost to a picture that looks like it.
+_KEEPERS = """
+UPDATE rows SET keeper = kept.keeper
+FROM (SELECT id, any_value(keeper) AS keeper FROM rows WHERE keeper <> id GROUP BY id) AS kept
+WHERE rows.keeper = kept.id
 """
 
 _WORDS = """
