@@ -18,6 +18,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 PYTHON ?=
 ARGS ?=
+PICTURES ?= ../shared/data
+SCRATCH ?= /tmp/wunderkammer-bench
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -33,8 +35,15 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layers.py
 
-bench: $(VENV)/.dev $(VENV)/.models
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+# `make bench-demo` runs one. Real pictures for real_corpus: PICTURES=DIR.
+BENCHMARKS := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
+OPTIONS_demo = --root $(SCRATCH)/demo
+OPTIONS_real_corpus = --root $(SCRATCH)/real --pictures $(PICTURES)
+
+bench: $(addprefix bench-,$(if $(wildcard $(PICTURES)),$(BENCHMARKS),$(filter-out real_corpus,$(BENCHMARKS))))
+
+bench-%: $(VENV)/.dev $(VENV)/.models
+	$(BIN)/python benchmarks/$*.py $(OPTIONS_$*) $(ARGS)
 
 clean:
 	rm -rf $(VENV) wunderkammer-demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
