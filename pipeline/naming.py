@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 _FIELDS = ("genre", "style", "creator", "tags", "query")
 _MIN_SHARE = 0.3
 _MIN_LIFT = 1.5
-_NO_NAMES = {"unknown", "unknown artist", "anonymous", "untitled", "all"}
+NO_NAMES = {"unknown", "unknown artist", "anonymous", "untitled", "all"}
 
 
 def words_of(row: Mapping[str, object]) -> set[str]:
@@ -18,7 +18,7 @@ def words_of(row: Mapping[str, object]) -> set[str]:
         value = row.get(field)
         parts: Iterable[object] = value if isinstance(value, list) else [value]
         words |= {str(part).strip().lower() for part in parts if part and str(part).strip()}
-    return words - _NO_NAMES
+    return words - NO_NAMES
 
 
 def name_themes(members: Mapping[int, Sequence[set[str]]]) -> dict[int, str]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pipeline import tables
 from pipeline.errors import Fatal, Reason
+from pipeline.naming import NO_NAMES
 from pipeline.storage import Root
 
 TABLES = ("crawled", "measured", "faces", "selected", "prepared", "embedded", "clustered")
@@ -235,8 +236,8 @@ class Facts:
             "WITH here AS (SELECT word, count(*) AS n FROM words WHERE id IN (SELECT unnest(?)) GROUP BY word), "
             "everywhere AS (SELECT word, count(*) AS total FROM words GROUP BY word) "
             "SELECT word, n FROM here JOIN everywhere USING (word) WHERE n > 1 AND n / total > 1.2 * ? "
-            "ORDER BY n * n / total DESC, word LIMIT 3",
-            [list(ids), len(ids) / max(len(self.kept), 1)],
+            "AND lower(word) NOT IN (SELECT unnest(?)) ORDER BY n * n / total DESC, word LIMIT 3",
+            [list(ids), len(ids) / max(len(self.kept), 1), sorted(NO_NAMES)],
         )
         return [(word, count) for word, count in rows]
 
