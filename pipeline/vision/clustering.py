@@ -40,13 +40,16 @@ def spherical_kmeans(vectors: Floats, k: int, seed: int) -> tuple[Floats, Labels
     Returns the centres (float32 (k, d), unit length), and for each vector its cluster (int32, 0 the largest)
     and its distance (float32, 1 - cosine, 0 to 2) to that centre. Best of five greedy k-means++ starts
     (Arthur and Vassilvitskii, 2007); no cluster is empty. The same input and seed give the same bits on one
-    kind of processor. Raises ValueError when there are fewer different directions than k.
+    kind of processor. Raises ValueError when there are fewer different directions than k,
+    or a vector of length 0.
     """
     if k < 1:
         raise ValueError(f"k is {k}, but there must be at least one cluster")
     if k > len(vectors):
         raise ValueError(f"k is {k}, but there are only {len(vectors)} vectors")
     units = _unit(vectors)
+    if not units.any(axis=1).all():
+        raise ValueError("a vector of length 0 has no direction")
     rng = np.random.default_rng(seed)
     few = units if len(units) <= SAMPLE else units[np.sort(rng.choice(len(units), SAMPLE, replace=False))]
     starts = [_settle(few, _spread_out(few, k, rng)) for _ in range(RESTARTS)]
