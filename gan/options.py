@@ -1,0 +1,95 @@
+"""What can be chosen for a training, and how the rest follows from it and from the number of pictures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.errors import UsageError
+
+# What decides the course of a training; all other options may differ when a run is continued.
+FIXED = ("recipe", "size", "width", "kernel", "batch", "seed", "lr", "beta1", "ema_kimg", "precision", "grid")
+
+_EPOCHS = 25  # the paper's training on faces
+_UPDATES = 3000  # on small sets epochs are few updates: 10,000 pictures for 100 epochs were noise still
+
+
+class TrainOptions(BaseModel):
+    """All choices of one training. The defaults are those of Radford et al. 2015, with three exceptions:
+
+    `width` is 64 where the paper has 128 (a fifth of the arithmetic, on a CPU the difference between an hour
+    and an afternoon); samples come from a running average of the generator, which does not touch the training;
+    and the products are in bfloat16 where the machine has it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: Literal["radford"] = "radford"
+    size: Literal[32, 64, 128] = 64
+    """Side of the pictures in pixels."""
+    width: int = Field(64, ge=1, le=512)
+    """Channels of the last layer before the picture; 128 as published."""
+    kernel: Literal[4, 5] = 5
+    """Side of the filters: 5 as published; 4 needs two thirds of the arithmetic."""
+    batch: int = Field(128, ge=2)
+    """Pictures in each update; batch normalisation needs at least two."""
+    kimg: float | None = Field(None, gt=0)
+    """Thousands of real pictures to show in all, over all calls on the same run."""
+    minutes: float | None = Field(None, gt=0)
+    """Minutes of training in all, over all calls on the same run."""
+    seed: int = Field(0, ge=0, lt=2**63)
+    lr: float = Field(2e-4, gt=0)
+    """Step size of Adam, for both networks."""
+    beta1: float = Field(0.5, ge=0, lt=1)
+    """Momentum of Adam."""
+    ema_kimg: float = Field(10.0, gt=0)
+    """Half-life of the averaged generator, in thousands of pictures."""
+    snapshot_kimg: int | None = Field(None, ge=1)
+    """Thousands of pictures between sample grids; by default 25 grids over the budget."""
+    grid: int = Field(8, ge=1, le=32)
+    """Sample grids have this many rows and columns."""
+    min_pictures: int = Field(300, ge=1)
+    """Fewer different pictures than this are refused."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    save_seconds: float = Field(60.0, ge=0)
+    """At most this much training is lost by a kill; states are written with sample grids only."""
+
+
+def supports_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 products are done in hardware; elsewhere they are slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def resolve(options: TrainOptions, pictures: int, device: torch.device) -> TrainOptions:
+    """`options` with nothing left open: a budget, and the precision of this machine."""
+    found: dict[str, object] = {}
+    if options.kimg is None and options.minutes is None:
+        found["kimg"] = max(_EPOCHS * pictures, _UPDATES * options.batch) / 1000
+    if options.precision == "auto":
+        found["precision"] = "bf16" if supports_bf16(device) else "fp32"
+    return options.model_copy(update=found)
+
+
+def refuse_other_course(now: TrainOptions, before: TrainOptions, where: str) -> None:
+    """Raises UsageError when a run begun with `before` cannot be continued with `now`."""
+    differ = [name for name in FIXED if getattr(now, name) != getattr(before, name)]
+    if differ:
+        changes = ", ".join(f"{name} {getattr(before, name)} → {getattr(now, name)}" for name in differ)
+        raise UsageError(
+            f"The run in {where} was begun with other options ({changes}): "
+            "give the same ones to continue it, or name another folder for a new run."
+        )
+
+
+def budget_spent(options: TrainOptions, images: int, seconds: float) -> float:
+    """Share of the budget that is used up, 1 or more when it is reached."""
+    shares = [0.0]
+    if options.kimg is not None:
+        shares.append(images / (options.kimg * 1000))
+    if options.minutes is not None:
+        shares.append(seconds / (options.minutes * 60))
+    return max(shares)
