@@ -1,0 +1,172 @@
+"""The command line of the room: `python -m gan train` and `python -m gan sample`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from gan.options import TrainOptions
+from pipeline.errors import PipelineError, UsageError
+from pipeline.storage import Root
+
+_SIGNAL_EXIT = 128
+
+
+class _Group(click.Group):
+    """Turns the errors that people read into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PipelineError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Group)
+def main() -> None:
+    """\b
+    Examples:
+      python -m gan train --data pictures/ --out runs/first --minutes 60
+      python -m gan train --data shards/00000.tar --out runs/second --size 32 --kimg 200
+      python -m gan sample runs/first --out grid.png
+
+    Train a DCGAN on a folder, tar or zip of pictures, and look at what it makes.
+    """
+
+
+@main.command(short_help="Train on a folder, tar or zip of pictures, or continue.")
+@click.option("--data", required=True, metavar="DIR|TAR|ZIP", type=Path, help="The pictures.")
+@click.option("--out", required=True, metavar="DIR", help="The run folder; the same one continues a run.")
+@click.option("--kimg", type=float, help="Thousands of pictures to show in all.  [default: 25 epochs or more]")
+@click.option("--minutes", type=float, help="Minutes to train in all; with --kimg, whichever is first.")
+@click.option("--recipe", default="radford", show_default=True, help="Networks and rules of training.")
+@click.option("--size", default=64, show_default=True, help="Side of the pictures: 32, 64 or 128.")
+@click.option("--width", default=64, show_default=True, help="Channels before the picture; the paper has 128.")
+@click.option("--kernel", default=5, show_default=True, help="Side of the filters: 5 as published, or 4.")
+@click.option("--batch", default=128, show_default=True, help="Pictures in an update.")
+@click.option("--lr", default=2e-4, show_default=True, help="Step size of Adam.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same run.")
+@click.option("--snapshot-kimg", type=int, help="Thousands of pictures between grids.  [default: 25 in all]")
+@click.option("--grid", default=8, show_default=True, help="Rows and columns of a sample grid.")
+@click.option("--min-pictures", default=300, show_default=True, help="Refuse to train on fewer.")
+@click.option("--precision", default="auto", show_default=True, help="bf16, fp32, or what is faster here.")
+@click.option("--dry-run", is_flag=True, help="Write options.json and reals.png, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
+def train(data: Path, out: str, dry_run: bool, as_json: bool, quiet: bool, **choices: Any) -> None:
+    """\b
+    Examples:
+      python -m gan train --data pictures/ --out runs/first --minutes 60
+      python -m gan train --data pictures/ --out runs/first --minutes 120      goes on for another hour
+      python -m gan train --data pictures/ --out runs/as-published --width 128 --kimg 5000
+
+    Train a DCGAN (Radford et al. 2015) on all pictures below a folder, or in a tar or zip.
+
+    \b
+    Pictures of another size are cropped to their central square and resized. The run folder gets:
+      options.json         everything that was decided before the first step
+      reals.png            the first batch, as the discriminator sees it: look at it first
+      fakes-000200.png     samples after 200 thousand pictures, always of the same latents
+      stats.jsonl          a line per thousand pictures: losses, speed
+      state-*.safetensors  to continue from; the last two are kept
+      timeline.gif         the grids as a film
+
+    Ctrl-C or SIGTERM saves and stops; the same command continues, after kill -9 too.
+    """
+    from gan import data as pictures
+    from gan.train import train as run
+
+    _say(logging.WARNING if quiet else logging.INFO)
+    options = _options({name: value for name, value in choices.items() if value is not None})
+    corpus = pictures.load(data, options.size)
+    logging.getLogger(__name__).info("%s", corpus.summary(options.size))
+    with _stop_on_signals() as received:
+        summary = run(corpus.images, Root(out), options, lambda: bool(received), dry_run)
+    if as_json:
+        click.echo(json.dumps({"schema_version": 1, **dataclasses.asdict(summary)}))
+    else:
+        click.echo(f"{summary.status}: {summary.message} Look in {summary.url}.")
+    if summary.status == "diverged":
+        sys.exit(1)
+    if summary.status == "stopped":
+        sys.exit(_SIGNAL_EXIT + received[0])
+
+
+@main.command(short_help="Draw new pictures from a trained run.")
+@click.argument("run", metavar="RUN")
+@click.option("--out", required=True, type=Path, metavar="PNG", help="Where the grid is written.")
+@click.option("--rows", default=8, show_default=True, type=click.IntRange(1))
+@click.option("--columns", default=8, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True, help="Other seeds give other pictures.")
+def sample(run: str, out: Path, rows: int, columns: int, seed: int) -> None:
+    """\b
+    Examples:
+      python -m gan sample runs/first --out grid.png
+      python -m gan sample runs/first --out many.png --rows 20 --columns 30 --seed 7
+
+    Draw new pictures with the averaged generator of a run's newest state, as one grid.
+    """
+    from gan import sample as samples
+    from gan import state as states
+
+    folder = Root(run)
+    names = states.saved(folder)
+    if not names:
+        raise UsageError(f"There is no trained run in {folder.url}: name a folder that `python -m gan train` made.")
+    generator, header = states.load_generator(states.read_whole(folder, names[-1]))
+    pictures = samples.generate(generator, samples.fixed_latents(rows * columns, seed))
+    Root(out.absolute().parent).commit(out.name, samples.png(samples.grid(pictures, columns)))
+    click.echo(f"{out}: {rows * columns} pictures after {header.progress.kimg:g} kimg")
+
+
+class _ToStderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
+def _say(level: int) -> None:
+    """Messages of this room go to stderr, as plain lines; stdout is for results."""
+    room = logging.getLogger("gan")
+    room.setLevel(level)
+    room.handlers = [_ToStderr()]
+
+
+def _options(choices: dict[str, Any]) -> TrainOptions:
+    try:
+        return TrainOptions(**choices)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        flag = "--" + "-".join(str(part) for part in wrong["loc"]).replace("_", "-")
+        raise UsageError(f"{flag} {wrong['input']}: {wrong['msg'][0].lower()}{wrong['msg'][1:]}.") from None
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[list[int]]:
+    """A list that gets the number of the first SIGINT or SIGTERM; the second ends the process at once."""
+    received: list[int] = []
+    before: dict[signal.Signals, Callable[..., Any] | int | None] = {}
+
+    def note(number: int, _frame: object) -> None:
+        received.append(number)
+        click.echo("Finishing this step and saving; once more to stop at once.", err=True)
+        for watched in before:
+            signal.signal(watched, signal.SIG_DFL)
+
+    for watched in (signal.SIGINT, signal.SIGTERM):
+        before[watched] = signal.signal(watched, note)
+    try:
+        yield received
+    finally:
+        for watched, handler in before.items():
+            signal.signal(watched, handler)

@@ -1,0 +1,391 @@
+"""Training a DCGAN: one loop that reads top to bottom. Time is counted in pictures shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gan import sample
+from gan import state as states
+from gan.losses import discriminator_loss, generator_loss
+from gan.nets import Generator, count_parameters
+from gan.options import TrainOptions, budget_spent, refuse_other_course, resolve
+from gan.sample import Pictures
+from gan.state import TICK_SUMS, State, label
+from pipeline.errors import Fatal, UsageError
+from pipeline.storage import Root
+
+TICK = 1000  # pictures between two lines of stats.jsonl
+GRIDS = 25  # sample grids over a budget, unless options say otherwise
+EMA_RAMP = 0.05  # the average looks back over at most this share of what was shown: early on it must not lag
+MOST_REALS = 256  # pictures of the first batch that reals.png shows
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a call of `train` ended. `kimg`, `images` and `seconds` count all calls on the same run."""
+
+    status: Literal["done", "already done", "stopped", "diverged", "dry run"]
+    message: str
+    kimg: float
+    images: int
+    seconds: float
+    images_per_second: float
+    """Of this call alone."""
+    pictures: int
+    url: str
+    last: dict[str, float]
+    """The newest line of stats.jsonl; empty when there is none."""
+
+
+def train(  # noqa: C901 - one flat loop, to be read from top to bottom
+    images: Pictures,
+    out: Root,
+    options: TrainOptions,
+    stop: Callable[[], bool] | None = None,
+    dry_run: bool = False,
+) -> RunSummary:
+    """Train on `images`, uint8 (n, size, size, 3), into the run folder `out`, up to the budget of `options`.
+
+    Called again on the same folder it continues exactly where the last state was saved, up to the budget then
+    given; with the budget reached it does nothing. `stop` is asked after each update; when it says so, the state
+    is saved and the summary says `stopped`. On a CPU it sets this process to one thread: one process a core is
+    several times as fast as one process on all cores, and a run repeats bit for bit.
+
+    Raises UsageError for pictures of another shape and for options other than the run was begun with, Fatal for
+    too few pictures, IntegrityFailed when no saved state can be read, LockHeld when another process trains here.
+    """
+    check_pictures(images, options)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    options = resolve(options, len(images), device)
+
+    with out.lock("train"):
+        # Nothing to do? Or begun otherwise? The newest header tells without reading the tensors.
+        header = states.latest_header(out)
+        if header is not None:
+            refuse_other_course(options, header.options, out.url)
+            done = header.progress
+            if budget_spent(options, done.images, done.seconds) >= 1:
+                message = f"{done.kimg:g} kimg were shown already: raise the budget to train on."
+                return _summary("already done", message, done, 0.0, images, out)
+
+        # The networks, their average, optimisers and random numbers; fresh, or as they were saved.
+        state = states.fresh(options, device)
+        continued = states.load_newest(out, state)
+        progress = state.progress
+        first_images, first_seconds = progress.images, progress.seconds
+        began = time.monotonic()
+
+        # What will be done, for people and for the file, and what the discriminator will see.
+        facts = describe(options, state, images, device)
+        text = json.dumps(facts, indent=1)
+        log.info("%s", text)
+        log.info("%s", expectation(len(images)))
+        out.commit("options.json", text.encode())
+        stream = PictureStream(len(images), options.seed)
+        first = torch.from_numpy(images[stream.take(0, min(options.batch, MOST_REALS))])
+        first_grid = sample.to_pictures(sample.to_unit(first))
+        out.commit("reals.png", sample.png(sample.grid(first_grid, round(len(first) ** 0.5))))
+        if dry_run:
+            message = "Options and first real batch are written; nothing is trained."
+            return _summary("dry run", message, progress, 0.0, images, out)
+
+        # Lines and grids made after the state was saved are dropped: they will be made again, the same.
+        stats = _kept_stats(out, progress.images)
+        for name in _grid_files(out):
+            if name > f"fakes-{label(progress.images)}.png":
+                out.delete(name)
+        if continued:
+            log.info("continuing from %s at %g kimg", continued, progress.kimg)
+        fixed = sample.fixed_latents(options.grid**2, options.seed)
+        if not continued:
+            _write_fakes(out, state, fixed, options)
+
+        # All pictures lie in the device's memory as bytes: no loader, no decoding, no workers.
+        corpus = torch.from_numpy(images).to(device)
+        generator, discriminator = state.generator.train(), state.discriminator.train()
+        bf16 = options.precision == "bf16"
+        saved_at, tick_began, tick_first = began, began, progress.images
+        grids = _grids_due(options, progress)
+        status: Literal["done", "stopped", "diverged"] = "done"
+
+        while budget_spent(options, progress.images, progress.seconds) < 1:
+            if stop is not None and stop():
+                status = "stopped"
+                break
+
+            # Real pictures of this step, and latents of its fakes.
+            chosen = torch.from_numpy(stream.take(progress.images, options.batch)).to(device)
+            real = sample.to_unit(corpus[chosen])
+            latents = sample.draw_latents(options.batch, state.rng).to(device)
+
+            # Discriminator: one step on real pictures and fakes, each a batch of its own, so that batch
+            # normalisation never mixes them.
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                fake = generator(latents)
+                logits_real, logits_fake = discriminator(real), discriminator(fake.detach())
+                loss_d = discriminator_loss(logits_real, logits_fake)
+            state.adam_d.zero_grad(set_to_none=True)
+            loss_d.backward()  # type: ignore[no-untyped-call]
+            state.adam_d.step()
+
+            # Generator: one step on the same fakes. The discriminator is frozen, which saves the gradients of
+            # its weights; and autocast is entered anew, because it keeps bfloat16 copies of the old weights.
+            discriminator.requires_grad_(False)
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                loss_g = generator_loss(discriminator(fake))
+            state.adam_g.zero_grad(set_to_none=True)
+            loss_g.backward()  # type: ignore[no-untyped-call]
+            state.adam_g.step()
+            discriminator.requires_grad_(True)
+
+            # The averaged generator follows with a half-life counted in pictures.
+            progress.images += options.batch
+            half_life = min(options.ema_kimg * 1000, EMA_RAMP * progress.images)
+            _follow(state.averaged, generator, 1 - 0.5 ** (options.batch / half_life))
+
+            # Sums for the next line of the log; on the device, so that nothing waits.
+            shares = (logits_real.detach().sigmoid().mean(), logits_fake.detach().sigmoid().mean())
+            state.tick_sums += torch.stack([loss_d.detach(), loss_g.detach(), *shares]).double()
+            progress.tick_steps += 1
+            progress.seconds = first_seconds + time.monotonic() - began
+
+            # A line per thousand pictures.
+            if progress.images // TICK > (progress.images - options.batch) // TICK:
+                speed = (progress.images - tick_first) / (time.monotonic() - tick_began)
+                line = _stats_line(state, speed)
+                if not all(isfinite(line[name]) for name in TICK_SUMS):
+                    status = "diverged"
+                    break
+                stats.append(line)
+                out.commit("stats.jsonl", _jsonl(stats))
+                log.info("%s", _status_line(line, options))
+                state.tick_sums.zero_()
+                progress.tick_steps = 0
+                tick_began, tick_first = time.monotonic(), progress.images
+
+            # A grid now and then; with it the state, unless it was saved just before.
+            if _grids_due(options, progress) > grids:
+                grids = _grids_due(options, progress)
+                _write_fakes(out, state, fixed, options)
+                if time.monotonic() - saved_at >= options.save_seconds:
+                    if not _save(out, state, options):
+                        status = "diverged"
+                        break
+                    saved_at = time.monotonic()
+
+        # The end, by budget, by request, or by numbers that are none: leave everything ready to continue.
+        if status != "diverged" and not _save(out, state, options):
+            status = "diverged"
+        if status == "diverged":
+            message = _diverged(out, progress)
+        else:
+            _write_fakes(out, state, fixed, options)
+            if progress.tick_steps:
+                speed = (progress.images - tick_first) / (time.monotonic() - tick_began)
+                stats.append(_stats_line(state, speed) | {"partial": True})
+            message = f"{progress.kimg:g} kimg shown."
+            if status == "stopped":
+                message += " The state is saved: the same command continues."
+        out.commit("stats.jsonl", _jsonl(stats))
+        frames = out.read_many(_grid_files(out))
+        out.commit("timeline.gif", sample.timeline(frames, options.grid))
+        shown, spent = progress.images - first_images, progress.seconds - first_seconds
+        return _summary(status, message, progress, shown / spent if spent else 0.0, images, out)
+
+
+class PictureStream:
+    """An endless order of `count` pictures: one shuffle of all of them after another.
+
+    The place in it is the number of pictures shown, so it needs no state of its own, and a batch that is larger
+    than the corpus simply wraps around.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        self._count, self._seed = count, seed
+        self._epoch, self._order = -1, np.empty(0, np.int64)
+
+    def take(self, position: int, count: int) -> NDArray[np.int64]:
+        """Indices of the pictures at `position` and the next ones, `count` in all."""
+        taken: list[NDArray[np.int64]] = []
+        while count > 0:
+            epoch, offset = divmod(position, self._count)
+            part = self._shuffle(epoch)[offset : offset + count]
+            taken.append(part)
+            position, count = position + len(part), count - len(part)
+        return np.concatenate(taken)
+
+    def _shuffle(self, epoch: int) -> NDArray[np.int64]:
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng((self._seed, epoch)).permutation(self._count)
+        return self._order
+
+
+def check_pictures(images: Pictures, options: TrainOptions) -> None:
+    """Raises UsageError for pictures of another shape or type, Fatal when fewer differ than are needed."""
+    wanted = (options.size, options.size, 3)
+    if images.dtype != np.uint8 or images.shape[1:] != wanted:
+        raise UsageError(
+            f"Pictures are {images.dtype} {images.shape[1:]}, and uint8 {wanted} is needed: "
+            f"choose the size they have, or load them with gan.data.load at size {options.size}."
+        )
+    different: set[bytes] = set()
+    for picture in images:
+        different.add(hashlib.blake2b(picture.tobytes(), digest_size=16).digest())
+        if len(different) >= options.min_pictures:
+            return
+    raise Fatal(
+        f"{len(different)} different pictures ({len(images)} in all) are too few to train on, "
+        f"{options.min_pictures} are needed: a GAN would learn them by heart. Add pictures, join this theme "
+        f"with one like it, or train all the same with min_pictures at {len(different)} (--min-pictures)."
+    )
+
+
+def expectation(pictures: int) -> str:
+    """What people found with so many pictures, in a sentence."""
+    if pictures < 300:
+        return f"{pictures} pictures: expect copies of them rather than new ones."
+    if pictures < 1000:
+        return f"{pictures} pictures: few; the discriminator will know them by heart after some hundred epochs."
+    if pictures < 5000:
+        return f"{pictures:,} pictures: enough for textures and simple shapes."
+    return f"{pictures:,} pictures: a good number."
+
+
+def describe(options: TrainOptions, state: State, images: Pictures, device: torch.device) -> dict[str, Any]:
+    """Everything that is decided before the first step, as written to options.json."""
+    return {
+        "options": options.model_dump(),
+        "pictures": len(images),
+        "epochs": None if options.kimg is None else round(options.kimg * 1000 / len(images), 2),
+        "parameters": {
+            "generator": count_parameters(state.generator),
+            "discriminator": count_parameters(state.discriminator),
+        },
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+    }
+
+
+@torch.no_grad()
+def _follow(averaged: Generator, generator: Generator, weight: float) -> None:
+    """Move the average towards `generator` by `weight`; running statistics of batch normalisation as well."""
+    targets, sources = averaged.state_dict().values(), generator.state_dict().values()
+    pairs = [(old, new) for old, new in zip(targets, sources, strict=True) if new.is_floating_point()]
+    torch._foreach_lerp_([old for old, _ in pairs], [new for _, new in pairs], weight)
+
+
+def _grids_due(options: TrainOptions, progress: states.Progress) -> int:
+    """How many sample grids should exist by now, not counting the first."""
+    kimg = progress.images // 1000
+    if options.snapshot_kimg is not None:
+        return kimg // options.snapshot_kimg
+    return min(kimg, int(GRIDS * budget_spent(options, progress.images, progress.seconds)))
+
+
+def _grid_files(out: Root) -> list[str]:
+    return [name for name in out.names("", ".png") if name.startswith("fakes-")]
+
+
+def _write_fakes(out: Root, state: State, latents: Tensor, options: TrainOptions) -> None:
+    pictures = sample.generate(state.averaged, latents)
+    name = f"fakes-{label(state.progress.images)}.png"
+    out.commit(name, sample.png(sample.grid(pictures, options.grid)))
+
+
+def _save(out: Root, state: State, options: TrainOptions) -> bool:
+    """Save a good state; False, with nothing written, for one with numbers that are not finite."""
+    try:
+        states.save(out, state, options)
+    except FloatingPointError:
+        return False
+    return True
+
+
+def _diverged(out: Root, progress: states.Progress) -> str:
+    kept = states.saved(out)
+    last = f"the last good state is {kept[-1]}.safetensors" if kept else "no state was saved yet"
+    return (
+        f"The losses are no longer numbers after {progress.kimg:g} kimg, so training stopped; {last}. "
+        "Begin again in another folder with a smaller --lr, or with --precision fp32."
+    )
+
+
+def _stats_line(state: State, speed: float) -> dict[str, float]:
+    progress = state.progress
+    means = (state.tick_sums / progress.tick_steps).tolist()
+    return {
+        "kimg": progress.kimg,
+        "images": progress.images,
+        **dict(zip(TICK_SUMS, means, strict=True)),
+        "images_per_second": round(speed, 1),
+        "seconds": round(progress.seconds, 3),
+    }
+
+
+def _status_line(line: dict[str, float], options: TrainOptions) -> str:
+    left = []
+    if options.kimg is not None:
+        left.append((options.kimg * 1000 - line["images"]) / line["images_per_second"])
+    if options.minutes is not None:
+        left.append(options.minutes * 60 - line["seconds"])
+    return (
+        f"{line['kimg']:8.1f} kimg  {line['images_per_second']:6.1f} img/s  "
+        f"loss D {line['loss_d']:.3f} G {line['loss_g']:.3f}  "
+        f"D(real) {line['d_real']:.2f} D(fake) {line['d_fake']:.2f}  "
+        f"{max(0.0, min(left)) / 60:.1f} min left"
+    )
+
+
+def _kept_stats(out: Root, images: int) -> list[dict[str, float]]:
+    if not out.exists("stats.jsonl"):
+        return []
+    lines = [json.loads(line) for line in out.read("stats.jsonl").splitlines()]
+    return [line for line in lines if line["images"] <= images and "partial" not in line]
+
+
+def _jsonl(lines: list[dict[str, float]]) -> bytes:
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def _last_line(out: Root) -> dict[str, float]:
+    lines = out.read("stats.jsonl").splitlines() if out.exists("stats.jsonl") else []
+    return dict(json.loads(lines[-1])) if lines else {}
+
+
+def _summary(
+    status: Literal["done", "already done", "stopped", "diverged", "dry run"],
+    message: str,
+    progress: states.Progress,
+    speed: float,
+    images: Pictures,
+    out: Root,
+) -> RunSummary:
+    return RunSummary(
+        status=status,
+        message=message,
+        kimg=progress.kimg,
+        images=progress.images,
+        seconds=round(progress.seconds, 3),
+        images_per_second=round(speed, 1),
+        pictures=len(images),
+        url=out.url,
+        last=_last_line(out),
+    )
