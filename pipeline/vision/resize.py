@@ -10,6 +10,8 @@ from pipeline.vision.colour import WHITE, Colour
 
 Fit = Literal["crop", "pad", "fit"]
 
+_GAP = 3.0
+
 
 def fit_square(image: Image.Image, size: int, how: Fit = "crop", background: Colour = WHITE) -> Image.Image:
     """An RGB picture as RGB of `size` × `size` pixels.
@@ -18,15 +20,16 @@ def fit_square(image: Image.Image, size: int, how: Fit = "crop", background: Col
         pad    all of it, centred, with bars of `background`
         fit    all of it, stretched to the square
 
-    One Lanczos resampling (of radius 3 output pixels, so shrinking does not alias) straight from the
-    picture's pixels. It works on sRGB values as they are, not on linear light: what every training set and
-    pretrained network here is used to; fine bright detail comes out up to a few levels darker than optics
-    would have it.
+    Lanczos, its radius 3 pixels of the smaller picture, so that shrinking does not alias. Where the picture
+    is more than six times larger, whole blocks of its pixels are averaged first, down to three times the size,
+    which is several times faster and the same to a few levels. It works on sRGB values as they are, not on linear light:
+    what every training set and pretrained network here is used to; fine bright detail comes out a few levels
+    darker than optics would have it.
     """
     if how == "pad":
         return _padded(image, size, background)
     box = _middle(image) if how == "crop" else None
-    return image.resize((size, size), Image.Resampling.LANCZOS, box=box)
+    return image.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=_GAP)
 
 
 def _middle(image: Image.Image) -> tuple[float, float, float, float]:
@@ -40,6 +43,6 @@ def _padded(image: Image.Image, size: int, background: Colour) -> Image.Image:
     longest = max(image.size)
     inner = (max(1, round(image.width * size / longest)), max(1, round(image.height * size / longest)))
     square = Image.new("RGB", (size, size), background)
-    small = image.resize(inner, Image.Resampling.LANCZOS)
+    small = image.resize(inner, Image.Resampling.LANCZOS, reducing_gap=_GAP)
     square.paste(small, ((size - inner[0]) // 2, (size - inner[1]) // 2))
     return square
