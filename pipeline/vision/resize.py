@@ -20,11 +20,11 @@ def fit_square(image: Image.Image, size: int, how: Fit = "crop", background: Col
         pad    all of it, centred, with bars of `background`
         fit    all of it, stretched to the square
 
-    Lanczos, its radius 3 pixels of the smaller picture, so that shrinking does not alias. Where the picture
-    is more than six times larger, whole blocks of its pixels are averaged first, down to three times the size,
-    which is several times faster and the same to a few levels. It works on sRGB values as they are, not on linear light:
-    what every training set and pretrained network here is used to; fine bright detail comes out a few levels
-    darker than optics would have it.
+    Lanczos, its radius 3 pixels of the smaller picture, so that shrinking does not alias. Where the picture is
+    more than six times larger, whole blocks of its pixels are averaged first, down to three times the size, which
+    is several times faster and the same to a few levels. It works on sRGB values as they are, not on linear
+    light: what every training set and pretrained network here is used to; fine bright detail comes out a few
+    levels darker than optics would have it.
     """
     if how == "pad":
         return _padded(image, size, background)
