@@ -8,5 +8,6 @@ with Gallery(catalogue) as gallery:
 from spiders.gallery.catalogue import Catalogue
 from spiders.gallery.faults import Faults
 from spiders.gallery.gallery import Gallery
+from spiders.gallery.score import Truth, score
 
-__all__ = ["Catalogue", "Faults", "Gallery"]
+__all__ = ["Catalogue", "Faults", "Gallery", "Truth", "score"]

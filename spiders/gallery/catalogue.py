@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
 from spiders.gallery import folder
+from spiders.gallery.score import Truth
 from spiders.gallery.works import Artist, Work, slug
+
+Progress = Callable[[int, int], None]
 
 
 class Catalogue:
@@ -24,6 +27,25 @@ class Catalogue:
     def from_folder(cls, path: str | Path, limit: int | None = None) -> Catalogue:
         """The pictures under `path`, with what an `index.csv` beside them says (see `folder.read`)."""
         return cls(*folder.read(Path(path), limit))
+
+    @classmethod
+    def painted(
+        cls,
+        seed: int,
+        count: int,
+        cache_dir: str | Path,
+        faces: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Catalogue, Truth]:
+        """A gallery of `count` painted works, and the truth about its plants (see `painted.build`).
+
+        Pictures are kept under `cache_dir`; `faces` is a folder with photographs that portraits may use;
+        `progress` is called with how many pictures are painted and how many there are to paint.
+        """
+        from spiders.gallery import painted
+
+        artists, works, truth = painted.build(seed, count, Path(cache_dir), Path(faces) if faces else None, progress)
+        return cls(artists, works), truth
 
     @classmethod
     def from_json(cls, text: str) -> Catalogue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import re
 from collections import OrderedDict
 from email.utils import formatdate
 from hashlib import sha256
@@ -25,9 +26,8 @@ VARIANTS = {
     "PinterestLarge": (280, 0.7),
 }
 """Name → longest edge in pixels, and the share of works that have it (HD and Large as measured)."""
+IMAGES = re.compile(r"(/\d{5})?/images/")
 KEPT_BYTES = 64 * 2**20
-PLACEHOLDER = "/images/FRAME-600x480.jpg"
-"""What stands in for a disputed work; clients know it by its address."""
 
 
 class Pictures:
@@ -40,11 +40,9 @@ class Pictures:
         self.tags: dict[tuple[str, int, int], str] = {}
 
     def answer(self, request: Request) -> Response | None:
-        """The picture, 304 or 404 for a path under /images/; None for any other path."""
-        if not request.path.startswith("/images/"):
+        """The picture, 304 or 404 for a path of the image hosts; None for any other path."""
+        if not IMAGES.match(request.path):
             return None
-        if request.path.split("!")[0] == PLACEHOLDER:
-            return _conditional(request, _placeholder(), "image/jpeg", '"frame"', 0)
         bare, _, suffix = request.path.partition("!")
         work = self.catalogue.by_path.get(bare)
         if work is None or not has_variant(work, suffix.removesuffix(".jpg"), suffix):
@@ -113,10 +111,3 @@ def _conditional(request: Request, body: bytes, kind: str, tag: str, modified: i
     known = request.headers.get("if-none-match")
     same = tag in known if known is not None else request.headers.get("if-modified-since") == stamp
     return Response(304 if same else 200, body, kind, headers)
-
-
-def _placeholder() -> bytes:
-    stream = io.BytesIO()
-    frame = ImageOps.expand(Image.new("RGB", (560, 440), (236, 236, 232)), 20, (120, 96, 60))
-    frame.save(stream, "JPEG")
-    return stream.getvalue()

@@ -86,6 +86,11 @@ def style_of(family: str, seed: int) -> str:
     return _plan(family, seed)[1]
 
 
+def size_of(family: str, seed: int) -> tuple[int, int]:
+    """Width and height of that picture in pixels."""
+    return _plan(family, seed)[2:]
+
+
 def _plan(family: str, seed: int) -> tuple[Rng, str, int, int]:
     rng = np.random.default_rng([digest("family", family) % 2**32, seed])
     style = choice(rng, FAMILIES[family].styles)

@@ -184,8 +184,11 @@ class Canvas:
         part = self.a[top : top + height, left : left + width]
         value = np.asarray(paint, np.float32)
         if value.shape == self.a.shape:
-            value = value[top : top + height, left : left + width]
-        part += (mask * opacity)[..., None] * (value - part)
+            change = cv2.subtract(value[top : top + height, left : left + width], part)
+        else:
+            change = cv2.subtract((*_scalar(value), 0.0), part)
+        share = np.asarray(mask * np.float32(opacity), np.float32)
+        part += cv2.multiply(change, cv2.merge([share, share, share]))
 
 
 def _scalar(paint: Colour) -> list[float]:
