@@ -2,6 +2,7 @@
 # make test    the whole test suite
 # make check   ruff, mypy and the layers
 # make bench   the benchmarks
+# make docs    the reference of the verbs, from their help
 # make clean   remove what these made here
 #
 # Everything is installed into .venv from constraints.txt; a second call installs nothing.
@@ -11,7 +12,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench docs clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +45,9 @@ bench: $(addprefix bench-,$(if $(wildcard $(PICTURES)),$(BENCHMARKS),$(filter-ou
 
 bench-%: $(VENV)/.dev $(VENV)/.models
 	$(BIN)/python benchmarks/$*.py $(OPTIONS_$*) $(ARGS)
+
+docs: $(VENV)/.product
+	$(BIN)/python docs/make_verbs.py
 
 clean:
 	rm -rf $(VENV) wunderkammer-demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

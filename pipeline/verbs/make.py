@@ -89,8 +89,30 @@ def _step(name: str, until: str, text: str) -> click.Command:
     return verb
 
 
-measure_ = _step("measure", "measure", "\b\npipeline measure\n\nMeasure every original once: size, format, perceptual "
-                 "hash, brightness, contrast, sharpness. Damaged files get a reason.")
+@click.command("measure")
+@click.option("--hash", "hashing", type=click.Choice(["fast", "exact"]), default=None,
+              help="fast: from a decode scaled in the DCT domain; exact: bit-equal to imagehash.phash [fast].")
+@click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
+@machine
+@common
+def measure_(
+    setting: Setting, hashing: str | None, corpus: str | None, scheduler: str | None, workers: int | None
+) -> None:
+    """\b
+    pipeline measure
+    pipeline measure --hash exact
+
+    Measure every original once: size, format, colour mode, orientation, profile, perceptual hash, brightness,
+    contrast, sharpness. Damaged files get a reason.
+    """
+    from pipeline.ingest import load_or_default
+
+    manifest = load_or_default(setting.root, corpus)
+    if hashing is not None:
+        manifest = manifest.model_copy(update={"measure": manifest.measure.model_copy(update={"hash": hashing})})
+    _do(setting, manifest, "measure", scheduler=scheduler, workers=workers)
+
+
 convert_ = _step("convert", "shard", "\b\npipeline convert\n\nUpright, ICC-aware sRGB, 8-bit RGB squares; aligned and "
                  "sharded in the same pass.")
 align_ = _step("align", "shard", "\b\npipeline align\n\nFaces with both eyes on the manifest's two points; in the same "
