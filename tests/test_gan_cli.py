@@ -51,6 +51,14 @@ def test_every_option_is_explained_or_plain(name: str) -> None:
     assert unexplained <= {"seed", "rows", "columns", "run"}
 
 
+def test_docs_name_every_command_and_option() -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "gan.md").read_text()
+    for name, command in main.commands.items():
+        assert f"python -m gan {name}" in guide
+        missing = {option.opts[-1] for option in command.params if f"{option.opts[-1]}" not in guide}
+        assert missing <= {"--rows", "--columns"}
+
+
 def test_train_then_sample(pictures: Path, tmp_path: Path) -> None:
     done = train(pictures, tmp_path / "run", "--kimg", 0.1, "--min-pictures", 6, "--grid", 2, "--json")
     assert done.exit_code == 0, done.output
