@@ -81,8 +81,8 @@ class Handover:
                 await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
         except PipelineError as error:
             self.crawler.spider.give_up(error)
-        except OSError as error:
-            self.crawler.spider.give_up(Fatal(f"The root cannot be written: {error}."))
+        except (OSError, ValueError, TypeError) as error:
+            self.crawler.spider.give_up(Fatal(f"What was crawled cannot be written ({error}); nothing more is."))
 
     async def _tick(self) -> None:
         while True:

@@ -95,7 +95,8 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
         waits = request.meta.get("waits", 0) + 1
         if waits > _WAITS or self.crawler.spider.error:
             return response
-        return request.replace(dont_filter=True, meta={**request.meta, "waits": waits})
+        before_others = request.priority + (waits == 1)
+        return request.replace(dont_filter=True, priority=before_others, meta={**request.meta, "waits": waits})
 
     def _sent_since_pause(self, slot: str, request: Any) -> bool:
         sent: float = time.monotonic() - request.meta.get("download_latency", 0.0)
@@ -199,11 +200,12 @@ class Robots(RobotsTxtMiddleware):  # type: ignore[misc]
 
 
 class Throttle(AutoThrottle):  # type: ignore[misc]
-    """AutoThrottle that never goes below the delay set for a slot."""
+    """AutoThrottle with the delay set for each slot as its least one, in place of one for all slots."""
 
     def _response_downloaded(self, response: Any, request: Any, spider: Any) -> None:
-        super()._response_downloaded(response, request, spider)
         name, slot = self._get_slot(request, spider)
+        floors = self.crawler.engine.downloader.per_slot_settings
+        self.mindelay = floors.get(name, {}).get("delay", self._min_delay())
+        super()._response_downloaded(response, request, spider)
         if slot is not None:
-            floors = self.crawler.engine.downloader.per_slot_settings
-            slot.delay = max(slot.delay, floors.get(name, {}).get("delay", self.mindelay))
+            slot.delay = max(slot.delay, self.mindelay)

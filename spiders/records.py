@@ -52,7 +52,8 @@ def missing_id(source: str, url: str) -> str:
 
 def redacted(value: Any) -> str:
     """JSON text of a provider's item, with secrets blanked in keys, and in addresses inside texts."""
-    return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.encode("utf-8", "replace").decode()
 
 
 def redacted_url(url: str) -> str:

@@ -28,7 +28,7 @@ CONTACT = os.environ.get("PIPELINE_CONTACT", "")
 BOT_NAME = "wunderkammer"
 SPIDER_MODULES = ["spiders.wikiart"]
 USER_AGENT = f"wunderkammer/{_version()}" + (f" (+{CONTACT})" if CONTACT else "")
-WUNDERKAMMER_ROOT = os.environ.get("PIPELINE_ROOT", "data")
+WUNDERKAMMER_ROOT = os.environ.get("PIPELINE_ROOT", "wunderkammer-data")
 
 # manners
 ROBOTSTXT_OBEY = True

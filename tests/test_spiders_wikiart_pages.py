@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline.schema import CRAWLED
 from spiders.pages import wikiart
 from spiders.pages.fields import Drift
 
@@ -16,14 +21,14 @@ CASES = Path(__file__).parent / "pages" / "wikiart"
 
 
 def to_record(body: bytes) -> Any:
-    given = json.loads(body)
-    listed = wikiart.listing(json.dumps({"Paintings": [given["item"]], "AllPaintingsCount": 1}).encode())
+    said = json.loads(body)
+    listed = wikiart.listing(json.dumps({"Paintings": [said["item"]], "AllPaintingsCount": 1}).encode())
     return wikiart.to_record(
         listed.items[0],
-        wikiart.detail(json.dumps(given["detail"]).encode()) if given["detail"] else None,
-        wikiart.artist(json.dumps(given["artist"]).encode()) if given["artist"] else None,
-        wikiart.Asked(**given["asked"]),
-        given["rank"],
+        wikiart.detail(json.dumps(said["detail"]).encode()) if said["detail"] else None,
+        wikiart.artist(json.dumps(said["artist"]).encode()) if said["artist"] else None,
+        wikiart.Asked(**said["asked"]),
+        said["rank"],
     )
 
 
@@ -108,3 +113,52 @@ def test_a_detail_of_another_work_is_not_believed() -> None:
 def test_a_style_is_known_by_slug_or_title(word: str, slug: str | None) -> None:
     names = {"cubism": "Cubism", "pop-art": "Pop Art", "na-ve-art-primitivism": "Naïve Art (Primitivism)"}
     assert wikiart.resolved(word, names) == slug
+
+
+KEYS = st.sampled_from([
+    "id", "title", "year", "width", "height", "artistName", "image", "paintingUrl", "artistUrl", "url", "contentId",
+    "style", "genre", "tags", "completitionYear", "yearAsString", "deathDay", "deathDayAsString", "Paintings",
+    "AllPaintingsCount", "Dictionaries", "slug",
+])  # fmt: skip
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9) | st.sampled_from(
+    ["http://[zz/a.png", "/Date(99999999999999999999)/", "/Date(-99999999999999999999)/", "!Large.jpg", "a,b", "\ud800"]
+)  # fmt: skip
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=8), max_leaves=20
+)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=10) | st.lists(st.dictionaries(KEYS, VALUES), max_size=3) | VALUES)
+def test_any_json_is_parsed_or_drifts(value: Any) -> None:
+    body = json.dumps(value).encode()
+    for name, parser in PARSERS.items():
+        if name == "to_record":
+            continue
+        with suppress(Drift):
+            parser(body)
+
+
+@given(st.dictionaries(KEYS, LEAVES), st.dictionaries(KEYS, LEAVES), st.dictionaries(KEYS, LEAVES))
+def test_any_work_becomes_a_row_that_can_be_stored(item: Any, detail: Any, artist: Any) -> None:
+    work = {
+        "item": {**item, "id": "x"}, "detail": {**detail, "contentId": 1}, "artist": {**artist, "url": "a"}, "rank": 0,
+        "asked": {"base": "b", "group": "style", "slug": "s", "title": "S", "this_year": 2026},
+    }  # fmt: skip
+    row = to_record(json.dumps(work).encode())
+    row["id"] = "0"
+    assert pa.Table.from_pylist([row], CRAWLED).num_rows == 1
+    assert row["licence"]
+
+
+def test_real_objects_of_the_site_are_understood() -> None:
+    folder = Path(__file__).parents[2] / "shared" / "data" / "api_fixtures" / "wikiart"
+    if not folder.is_dir():
+        pytest.skip("the shared data sets are not here")
+    artist = wikiart.artist((folder / "artist_thomas-cole.json").read_bytes())
+    assert (artist.slug, artist.death, artist.living) == ("thomas-cole", 1848, False)
+    numbers = wikiart.content_ids((folder / "painting_list_v1.json").read_bytes())
+    assert numbers["/images/leonardo-da-vinci/mona-lisa.jpg"] == 225189
+    detail = wikiart.detail((folder / "painting_detail_v1.json").read_bytes())
+    assert (detail.style, detail.genre, detail.year) == (["Expressionism"], ["genre painting"], 1900)
+    assert detail.tags == ["animals", "horses", "horsemen", "hunting-and-racing", "bulls", "Fiction"]
+    assert detail.page == "/en/pablo-picasso/picador-1900"
