@@ -52,8 +52,9 @@ def crawl(
     echo: Echo | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> CrawlSummary:
-    """Crawl a source into a root, and return what was new; `echo` gets a line of progress every five seconds.
+    """Crawl a source into a root, and return what was new.
 
+    `echo` gets a line of progress every five seconds, and what is worth knowing at the end.
     `limit` is for the first works of the list, known ones included. Raises UsageError for a wrong source, argument
     or name, SourceRefused when the site blocks, limits or is down (what arrived before is kept), LockHeld,
     NoSpace, and Fatal when the crawler dies. Ctrl-C and SIGTERM stop the crawl after a commit.
@@ -70,6 +71,14 @@ def crawl(
         code = process.wait()
         log.seek(0)
         words = log.read().strip().splitlines()
+    summary = _ended(source, last, code, words)
+    for note in summary.notes:
+        (echo or _silent)(f"{summary.source}: {note}")
+    return summary
+
+
+def _ended(source: str, last: Mapping[str, Any], code: int, words: list[str]) -> CrawlSummary:
+    """The summary that the child told last, or the error that it told or is."""
     if "summary" in last:
         return CrawlSummary.from_json(last["summary"])
     if "error" in last:
@@ -126,7 +135,10 @@ def _relayed(lines: Any, name: str, echo: Echo) -> dict[str, Any]:
     """Turn the child's lines into progress for people; returns its last word, empty when it had none."""
     spoken = time.monotonic()
     for line in lines:
-        message: dict[str, Any] = json.loads(line)
+        try:
+            message: dict[str, Any] = json.loads(line)
+        except ValueError:
+            return {}
         if "progress" not in message:
             return message
         if message["progress"] and time.monotonic() - spoken >= LINE_SECONDS:
