@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import struct
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def _size(file: Path, row: Row) -> tuple[int, int]:
     if row.get("width", "").isdigit() and row.get("height", "").isdigit():
         return int(row["width"]), int(row["height"])
     try:
-        with Image.open(file) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as picture:
             return picture.size
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
             struct.error, IndexError, TypeError, NotImplementedError, RuntimeError):  # fmt: skip

@@ -121,7 +121,7 @@ def _beach(rng: Rng, canvas: Canvas, hour: Light, horizon: float) -> None:
         wobble = np.stack([np.zeros(50), rng.normal(0, 1.2, 50) - back], 1)
         canvas.stroke(line + wobble, rng.uniform(1, height * 0.02, 50), mix(hour.clouds[1], hour.water[2], 0.25), 0.85)
     for _ in range(rng.integers(0, 9)):
-        x, y = rng.uniform(0, 1) * width, rng.uniform(near + abs(tilt) / 2, 1) * height
+        x, y = rng.uniform(0, 1) * width, min(near + abs(tilt) / 2 + rng.uniform(0, 1 - near), 1) * height
         _figure(rng, canvas, (x, y), height * rng.uniform(0.03, 0.06))
 
 
