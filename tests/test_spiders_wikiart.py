@@ -288,3 +288,13 @@ def test_it_is_a_scrapy_project(root: Root) -> None:
         )  # fmt: skip
     assert done.stderr == ""
     assert len(rows(root)) == 4
+
+
+def test_a_crawl_into_an_object_store(s3_root: str) -> None:
+    root = Root(s3_root)
+    with Site(100) as site:
+        summary = crawl("wikiart", root, args={"style": "cubism", "details": "no"}, base_url=site.url)
+        assert summary.new == 100
+        assert crawl("wikiart", root, args={"style": "cubism", "details": "no"}, base_url=site.url).unchanged == 100
+    found = rows(root)
+    assert [root.read(tables.original_path(row["id"], "png")) for row in found] == [png(n) for n in range(100)]
