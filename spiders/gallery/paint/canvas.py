@@ -63,17 +63,19 @@ def noise(rng: Rng, height: int, width: int, cells: float = 4, octaves: int = 4,
 
     `cells` blobs along the longer side in the first octave; `stretch` above 1 draws them out horizontally.
     """
-    field = np.zeros((height, width), np.float32)
     longer, weight, total = max(height, width), 1.0, 0.0
+    coarse = 2 if longer > 160 and cells * 2**octaves < longer / 2 else 1
+    rows, columns = -(-height // coarse), -(-width // coarse)
+    field = np.zeros((rows, columns), np.float32)
     for octave in range(octaves):
-        rows = max(2, round(cells * 2**octave * height / longer * max(stretch, 1)))
-        columns = max(2, round(cells * 2**octave * width / longer * max(1 / stretch, 1)))
-        grid = rng.random((min(rows, height) + 1, min(columns, width) + 1), np.float32)
-        method = cv2.INTER_CUBIC if octave < 2 else cv2.INTER_LINEAR
-        field += weight * cv2.resize(grid, (width, height), interpolation=method)
+        down = round(cells * 2**octave * height / longer * max(stretch, 1))
+        across = round(cells * 2**octave * width / longer * max(1 / stretch, 1))
+        grid = rng.random((min(max(2, down), rows) + 1, min(max(2, across), columns) + 1), np.float32)
+        field += weight * cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_CUBIC)
         total += weight
         weight *= 0.55
-    return np.asarray(np.clip((field / total - 0.5) * 1.7 + 0.5, 0, 1))
+    field = np.clip((field / np.float32(total) - 0.5) * 1.7 + 0.5, 0, 1)
+    return np.asarray(cv2.resize(field, (width, height)) if coarse > 1 else field)
 
 
 def line_noise(rng: Rng, length: int, cells: float, octaves: int = 4, roughness: float = 0.5) -> Array:
