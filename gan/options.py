@@ -53,8 +53,8 @@ class TrainOptions(BaseModel):
     min_pictures: int = Field(300, ge=1)
     """Fewer different pictures than this are refused."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    save_seconds: float = Field(60.0, ge=0)
-    """At most this much training is lost by a kill; states are written with sample grids only."""
+    save_seconds: float = Field(180.0, ge=0)
+    """Seconds between states, and so the training that a kill can cost; stopping by a signal costs none."""
 
 
 def supports_bf16(device: torch.device) -> bool:

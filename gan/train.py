@@ -117,7 +117,7 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
             _write_fakes(out, state, fixed, options)
 
         # All pictures lie in the device's memory as bytes: no loader, no decoding, no workers.
-        corpus = torch.from_numpy(images).to(device)
+        corpus = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
         generator, discriminator = state.generator.train(), state.discriminator.train()
         bf16 = options.precision == "bf16"
         saved_at, tick_began, tick_first = began, began, progress.images
@@ -179,15 +179,17 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
                 progress.tick_steps = 0
                 tick_began, tick_first = time.monotonic(), progress.images
 
-            # A grid now and then; with it the state, unless it was saved just before.
+            # A grid now and then.
             if _grids_due(options, progress) > grids:
                 grids = _grids_due(options, progress)
                 _write_fakes(out, state, fixed, options)
-                if time.monotonic() - saved_at >= options.save_seconds:
-                    if not _save(out, state, options):
-                        status = "diverged"
-                        break
-                    saved_at = time.monotonic()
+
+            # The state every few minutes: after the line and the grid, so that a state never lacks what precedes it.
+            if progress.tick_steps == 0 and time.monotonic() - saved_at >= options.save_seconds:
+                if not _save(out, state, options):
+                    status = "diverged"
+                    break
+                saved_at = time.monotonic()
 
         # The end, by budget, by request, or by numbers that are none: leave everything ready to continue.
         if status != "diverged" and not _save(out, state, options):
