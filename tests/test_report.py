@@ -323,3 +323,11 @@ def test_every_family_has_its_card(made: tuple[Root, dict[str, Any], Path]) -> N
         assert name in page.words
     assert sum(a.get("class") == "nine" for _, a in page.tags) == 6
     assert sum(a.get("class") == "three" for _, a in page.tags) == 6
+
+
+def test_plants_are_counted_apart_from_what_was_left_alone(made: tuple[Root, dict[str, Any], Path]) -> None:
+    page = pages_of(made[2])["plants"]
+    assert "64 of 68 were treated as they should be" in page.words
+    assert "Of the 120 works where nothing was planted, 119 were rightly called neither copy nor damaged" in page.words
+    assert "61 of 65" in page.words
+    assert sum(a.get("class") == "num bad" for _, a in page.tags) == 1

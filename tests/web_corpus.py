@@ -309,8 +309,12 @@ def _edition(corpus: Corpus, align: bool) -> dict[str, Any]:
             for at, step in enumerate(steps)
         ],
         "counts": {"crawled": total, "kept": total - lost, "rejected": rejected},
-        "demo": [{"kind": "recompressed_copy", "planted": 40, "caught": 40}, {"kind": "cropped_copy", "planted": 25,
-                                                                             "caught": 21}],
+        "demo": [
+            {"kind": "duplicate:recompressed", "planted": 40, "caught": 40, "missed": 0},
+            {"kind": "duplicate:cropped", "planted": 25, "caught": 21, "missed": 4},
+            {"kind": "fault:svg", "planted": 3, "caught": 3, "missed": 0},
+            {"kind": "other works left alone", "planted": 120, "caught": 119, "missed": 1},
+        ],
         "versions": {"wunderkammer": "0.1.0", "pillow": "13.0.0"}, "models": {"efficientnet_lite0": "ab" * 32},
     }
 

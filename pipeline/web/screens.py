@@ -16,6 +16,11 @@ SHEET = 200
 GROUPS_A_PAGE = 40
 MAX_ORIGINALS = 6000
 FACES_A_REASON = 12
+_PLANTS = {
+    "duplicate": (0, "Copies, to be found and rejected in favour of the original"),
+    "fault": (1, "Faults, to be rejected for the right reason or worked around"),
+    "format": (2, "Odd but sound files, to be read and kept"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def screens(facts: Facts, links: Links) -> Iterator[Screen]:
     if facts.edition["manifest"].get("align"):
         yield _faces(facts, links)
     if facts.edition.get("demo"):
-        yield Screen(links.page("plants"), "plants.html", {"plants": facts.edition["demo"]})
+        yield _plants(facts, links)
 
 
 def _overview(facts: Facts, links: Links) -> Screen:
@@ -180,3 +185,17 @@ def _faces(facts: Facts, links: Links) -> Screen:
         found.append({"reason": str(reason), "count": counts[reason], "samples": samples})
     about = {"aligned": aligned, "refused": found, "align": facts.edition["manifest"]["align"]}
     return Screen(links.page("faces"), "faces.html", about, shown, [face.picture for face in aligned])
+
+
+def _plants(facts: Facts, links: Links) -> Screen:
+    """The plants in groups, by what stands before the colon of their kind; the rest is what was not planted."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in facts.edition["demo"]:
+        group, _, kind = row["kind"].rpartition(":")
+        groups.setdefault(group, []).append({**row, "kind": kind.replace("-", " ").replace("_", " ")})
+    others = groups.pop("", [])
+    for rows in groups.values():
+        rows.sort(key=lambda row: (-row["planted"], row["kind"]))
+    ordered = {name: groups[name] for name in sorted(groups, key=lambda name: _PLANTS.get(name, (9, ""))[0])}
+    words = {name: _PLANTS.get(name, (9, name.capitalize()))[1] for name in ordered}
+    return Screen(links.page("plants"), "plants.html", {"groups": ordered, "words": words, "others": others})
