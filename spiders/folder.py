@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote_from_bytes
 
 from pipeline import sniff
-from pipeline.errors import Reason, UsageError
+from pipeline.errors import UsageError
 from pipeline.storage import Root
 from spiders import index
-from spiders.desk import MAX_BYTES, Desk, Seen
-from spiders.records import original_id, record
+from spiders.intake import Echo, Item, Tally, missing, row_of, take_in
 from spiders.registry import source_prefix
 from spiders.summary import CrawlSummary
 
-INDEX = "index.csv"
 PICTURES = frozenset(sniff.EXTENSIONS.values()) | {
     ".jpeg", ".jpe", ".jfif", ".tiff", ".heif", ".hif", ".avifs", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".dib",
 }  # fmt: skip
 """Extensions of files that claim to be pictures: when they are none, that is worth a row."""
-LINE_SECONDS = 5.0
 
-Echo = Callable[[str], None]
+Reader = Callable[[bytes, str], dict[str, index.Row]]
+INDEXES: Mapping[str, Reader] = {"index.csv": index.read}
+
+Describe = Callable[[str, index.Row], index.Row]
+"""What else is known of a picture by its path, given what an index says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,16 @@ class Found:
     path: bytes
     size: int
     changed: str
+
+    @property
+    def extension(self) -> str:
+        """As `.jpg`: in lower case, empty when there is none."""
+        return os.path.splitext(self.name)[1].lower()
+
+    def read(self) -> bytes:
+        """All bytes. Raises OSError."""
+        with open(self.path, "rb") as file:
+            return file.read()
 
 
 @dataclass(slots=True)
@@ -59,41 +66,41 @@ def import_folder(path: str | Path, root: Root, *, limit: int | None = None, ech
     `missing`. Hidden files are passed over, links are followed but never in a circle. Raises UsageError when there
     is no such folder or no picture in it, and what the storage raises.
     """
-    began = time.monotonic()
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise UsageError(f"There is no folder {_shown(path)}: check the path.")
+        raise UsageError(f"There is no folder {shown(path)}: check the path.")
     tree = walk(folder, root.local)
     if not tree.files and not tree.rows:
-        raise UsageError(f"There are no pictures in {_shown(path)}: name a folder with JPEG, PNG, … files in it.")
-    desk = Desk(root, source_prefix({"import": "folder", "path": str(path)}))
-    try:
-        unchanged, skipped = _take(desk, tree, folder, limit, echo)
-    finally:
-        desk.close()
-    skipped += tree.skipped
-    if not (desk.new or unchanged or desk.failed):
-        raise UsageError(f"There are no pictures in {_shown(path)}, only {skipped:,} other files.")
-    return CrawlSummary(
-        source=f"folder {_shown(path)}", prefix=desk.prefix, new=desk.new, unchanged=unchanged,
-        failed=dict(desk.failed), partitions=tuple(desk.partitions), skipped=skipped,
-        seconds=round(time.monotonic() - began, 3),
-    )  # fmt: skip
+        raise UsageError(f"There are no pictures in {shown(path)}: name a folder with JPEG, PNG, … files in it.")
+    tally = Tally()
+    prefix = source_prefix({"import": "folder", "path": str(path)})
+    found = items(tree, folder, tally, "folder")
+    return take_in(found, tally, root, prefix, f"folder {shown(path)}", limit=limit, echo=echo)
 
 
-def _shown(path: str | Path) -> str:
+def shown(path: str | Path) -> str:
+    """A path as people read it, also when its bytes are no UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 # walking
 
 
-def walk(folder: Path, avoid: Path | None = None) -> Tree:
-    """List a folder to any depth. `avoid`, the root that is imported into, is left out when it lies inside."""
+def walk(folder: Path, avoid: Path | None = None, indexes: Mapping[str, Reader] = INDEXES) -> Tree:
+    """List a folder to any depth. `avoid`, the root that is imported into, is left out when it lies inside.
+
+    `indexes` are the names of files that describe the pictures below them, with what reads them.
+    """
     tree = Tree()
-    _walk(os.fsencode(folder), tree, _identity(avoid) if avoid else None)
+    _walk(os.path.abspath(os.fsencode(folder)), tree, _identity(avoid) if avoid else None, indexes)
     tree.files.sort(key=lambda found: found.name)
     return tree
+
+
+def one(path: Path) -> Found:
+    """A file that was named itself, as if it lay in a folder. Raises OSError."""
+    facts = path.stat()
+    return Found(shown(path.name), os.path.abspath(os.fsencode(path)), facts.st_size, _time(facts))
 
 
 def _identity(path: str | bytes | Path) -> tuple[int, int] | None:
@@ -104,7 +111,11 @@ def _identity(path: str | bytes | Path) -> tuple[int, int] | None:
     return facts.st_dev, facts.st_ino
 
 
-def _walk(base: bytes, tree: Tree, avoid: tuple[int, int] | None) -> None:
+def _time(facts: os.stat_result) -> str:
+    return datetime.fromtimestamp(facts.st_mtime, UTC).isoformat(timespec="microseconds")
+
+
+def _walk(base: bytes, tree: Tree, avoid: tuple[int, int] | None, indexes: Mapping[str, Reader]) -> None:
     """Add the folder `base`; a folder that a link leads back into is not entered again."""
     waiting: list[tuple[bytes, frozenset[tuple[int, int]]]] = [(b"", frozenset())]
     while waiting:
@@ -116,8 +127,8 @@ def _walk(base: bytes, tree: Tree, avoid: tuple[int, int] | None) -> None:
             name = os.path.join(below, entry)
             if os.path.isdir(os.path.join(base, name)):
                 waiting.append((name, above | {here}))
-            elif entry == INDEX.encode():
-                _index(base, below, name, tree)
+            elif reader := indexes.get(os.fsdecode(entry)):
+                _index(base, below, name, reader, tree)
             else:
                 _file(base, name, tree)
 
@@ -141,13 +152,12 @@ def _file(base: bytes, name: bytes, tree: Tree) -> None:
     if not stat.S_ISREG(facts.st_mode):
         tree.skipped += 1
         return
-    changed = datetime.fromtimestamp(facts.st_mtime, UTC).isoformat(timespec="microseconds")
-    tree.files.append(Found(name.decode("utf-8", "backslashreplace"), path, facts.st_size, changed))
+    tree.files.append(Found(name.decode("utf-8", "backslashreplace"), path, facts.st_size, _time(facts)))
 
 
-def _index(base: bytes, below: bytes, name: bytes, tree: Tree) -> None:
+def _index(base: bytes, below: bytes, name: bytes, reader: Reader, tree: Tree) -> None:
     with open(os.path.join(base, name), "rb") as file:
-        rows = index.read(file.read(), name.decode("utf-8", "backslashreplace"))
+        rows = reader(file.read(), name.decode("utf-8", "backslashreplace"))
     prefix = below.decode("utf-8", "backslashreplace")
     for path, row in rows.items():
         tree.rows[index.key(f"{prefix}/{path}" if prefix else path)] = row
@@ -156,90 +166,35 @@ def _index(base: bytes, below: bytes, name: bytes, tree: Tree) -> None:
 # taking
 
 
-def _take(desk: Desk, tree: Tree, folder: Path, limit: int | None, echo: Echo | None) -> tuple[int, int]:
-    """Give every file to the desk, then every row without one; returns how many were unchanged and skipped."""
-    unchanged = skipped = rank = 0
-    spoken = time.monotonic()
+def items(
+    tree: Tree, folder: Path, tally: Tally, source: str, describe: Describe = lambda name, row: row
+) -> Iterator[Item]:
+    """Every picture of a tree with its row of an index, then every row without a file; others are skipped."""
+    tally.skipped, tally.total = tree.skipped, len(tree.files)
     waiting = dict(tree.rows)
     for found in tree.files:
-        if limit is not None and rank >= limit:
-            return unchanged, skipped
         row = waiting.pop(index.key(found.name), None)
-        if not _is_candidate(found, row is not None):
-            skipped += 1
-            continue
-        if _is_known(desk, found):
-            unchanged += 1
+        if row is None and not is_picture(found):
+            tally.skipped += 1
         else:
-            unchanged += _add(desk, _seen(found, row, rank))
-        rank += 1
-        if echo and time.monotonic() - spoken >= LINE_SECONDS:
-            spoken = time.monotonic()
-            echo(f"folder {_shown(folder)}: {rank:,} of {len(tree.files):,} files")
+            yield item(found, source, found.name, describe(found.name, row or {}))
     for name in sorted(waiting):
-        if limit is not None and rank >= limit:
-            break
-        unchanged += _missing(desk, name, waiting[name], folder, rank)
-        rank += 1
-    return unchanged, skipped
+        path = os.path.join(os.path.abspath(os.fsencode(folder)), os.fsencode(name))
+        made = row_of(source, name, path, describe(name, waiting[name]))
+        yield missing(made, "an index names it, but there is no such file")
 
 
-def _is_candidate(found: Found, listed: bool) -> bool:
-    """Whether a file is worth a row: it is in the index, is called a picture, or begins like one."""
-    if listed or os.path.splitext(found.name)[1].lower() in PICTURES:
+def item(found: Found, source: str, source_id: str, said: index.Row) -> Item:
+    """The item of a file."""
+    return Item(row_of(source, source_id, found.path, said), found.read, found.size, found.changed)
+
+
+def is_picture(found: Found) -> bool:
+    """Whether a file is worth a row: it is called a picture, or begins like one."""
+    if found.extension in PICTURES:
         return True
     try:
         with open(found.path, "rb") as file:
             return sniff.sniff(file.read(sniff.HEAD)) is not None
     except OSError:
         return False
-
-
-def _is_known(desk: Desk, found: Found) -> bool:
-    """Whether the file was taken, or refused for what it is, with this size and time of change."""
-    known = desk.known.rows.get(found.name)
-    return known is not None and known.reason != Reason.MISSING and known[1:3] == (found.size, found.changed)
-
-
-def _add(desk: Desk, seen: Seen) -> int:
-    """Give one picture to the desk; 1 when it has the same bytes as before after all."""
-    known = desk.known.rows.get(seen.record["source_id"])
-    if known and known.sha256 and seen.body and known.sha256 == original_id(seen.body):
-        return 1
-    desk.add(seen)
-    while desk.due:
-        desk.commit(desk.take())
-    return 0
-
-
-def _seen(found: Found, row: index.Row | None, rank: int) -> Seen:
-    made = _record(found.name, found.path, row, rank)
-    made |= {"last_modified": found.changed, "bytes": found.size}
-    if found.size > MAX_BYTES:
-        return Seen(made | {"reason": str(Reason.TOO_LARGE)})
-    try:
-        with open(found.path, "rb") as file:
-            return Seen(made, file.read())
-    except OSError as error:
-        return Seen(made | {"reason": str(Reason.MISSING), "detail": error.strerror})
-
-
-def _missing(desk: Desk, name: str, row: index.Row, folder: Path, rank: int) -> int:
-    """Give a row without a file to the desk; 1 when that was known."""
-    known = desk.known.rows.get(name)
-    if known is not None and known.reason == Reason.MISSING:
-        return 1
-    made = _record(name, os.path.join(os.fsencode(folder), os.fsencode(name)), row, rank)
-    _add(desk, Seen(made | {"reason": str(Reason.MISSING), "detail": f"{INDEX} names it, but there is no such file"}))
-    return 0
-
-
-def _record(name: str, path: bytes, row: index.Row | None, rank: int) -> dict[str, Any]:
-    """The row of a file before it is read: what the index says of it, and where it lies."""
-    said = dict(row or {})
-    extra = said.pop("extra", None)
-    return record(
-        source="folder", source_id=name, url=f"file://{quote_from_bytes(os.path.abspath(path))}",
-        rank=rank, fetched_at=datetime.now(UTC), variant="original",
-        extra=json.dumps(extra, ensure_ascii=False) if extra else None, **said,
-    )  # fmt: skip

@@ -1,13 +1,14 @@
-"""Read an `index.csv` that lies beside pictures: known columns become columns of `crawled`, the rest is kept."""
+"""Read what describes pictures, as an `index.csv` beside them: known columns become those of `crawled`, all is kept."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import UsageError
@@ -60,6 +61,36 @@ def read(data: bytes, name: str) -> dict[str, Row]:
         raise UsageError(f"{name}, line {reader.line_num}, cannot be read ({error}).") from None
 
 
+def read_lines(data: bytes, name: str) -> dict[str, Row]:
+    """As `read`, of a file with a JSON object in each line. Raises UsageError, naming the line, when one has none."""
+    found = {}
+    for number, line in enumerate(data.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError):
+            fields = None
+        path = _path(fields) if isinstance(fields, dict) else None
+        if path is None:
+            raise UsageError(
+                f"{name}, line {number}, is no JSON object that names a picture as file_name, file or path."
+            )
+        found[key(path)] = of(fields)
+    return found
+
+
+def of(fields: Mapping[str, Any]) -> Row:
+    """The row of an object: known names in any case, lists and numbers as well as texts; the others in `extra`."""
+    header = list(fields)
+    return _row(header, list(fields.values()), _places(header))
+
+
+def _path(fields: Mapping[str, Any]) -> str | None:
+    places = _places(list(fields))
+    return text(list(fields.values())[places["path"]]) if "path" in places else None
+
+
 def key(path: str) -> str:
     """One spelling for a relative path: forward slashes, no `./`, composed letters."""
     return unicodedata.normalize("NFC", posixpath.normpath(path.strip().replace("\\", "/")))
@@ -86,22 +117,24 @@ def _places(header: Sequence[str]) -> dict[str, int]:
 
 
 def _rows(reader: Iterator[list[str]], header: Sequence[str], places: dict[str, int]) -> Iterator[tuple[str, Row]]:
-    others = [at for at in range(len(header)) if at not in places.values() and header[at]]
     for cells in reader:
-        values = {ours: cells[at] for ours, at in places.items() if at < len(cells)}
-        if not values.get("path", "").strip():
-            continue
-        row: Row = {name: _value(name, value) for name, value in values.items() if name != "path"}
-        row["year"] = year_of(row.get("year_text"))
-        extra = {header[at]: cells[at] for at in others if at < len(cells) and cells[at] != ""}
-        row["extra"] = extra or None
-        yield key(values["path"]), row
+        path = cells[places["path"]] if places["path"] < len(cells) else ""
+        if path.strip():
+            yield key(path), _row(header, cells, places)
 
 
-def _value(name: str, value: str) -> Any:
+def _row(header: Sequence[str], cells: Sequence[Any], places: Mapping[str, int]) -> Row:
+    row = {ours: _value(ours, cells[at]) for ours, at in places.items() if ours != "path" and at < len(cells)}
+    row["year"] = year_of(row.get("year_text"))
+    others = [at for at in range(min(len(header), len(cells))) if at not in places.values() and header[at]]
+    row["extra"] = {header[at]: cells[at] for at in others if cells[at] not in ("", None)} or None
+    return row
+
+
+def _value(name: str, value: Any) -> Any:
     if name in LISTS:
-        parts = words(value.replace(";", ","))
+        parts = words(value.replace(";", ",") if isinstance(value, str) else value)
         return [part.replace("_", " ") for part in parts] if name != "tags" else parts
     if name.startswith("declared"):
-        return integer(float(value)) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value) else None
+        return integer(float(value)) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", str(value)) else None
     return text(value)

@@ -1,0 +1,143 @@
+"""Take in what an importer finds: nothing that is known is read again, everything else goes to the desk."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+from pipeline.errors import Reason, UsageError
+from pipeline.storage import Root
+from spiders.desk import MAX_BYTES, Desk, Seen
+from spiders.records import original_id, record, redacted
+from spiders.summary import CrawlSummary
+
+LINE_SECONDS = 5.0
+
+Echo = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture of a source before it is read: its row, with a `reason` when there is nothing to read.
+
+    `changed` says which state of the source it was seen in, such as the time of change of its file; `size` is in
+    bytes, None when only reading tells. `read` is called before the next item is asked for, or not at all.
+    """
+
+    record: dict[str, Any]
+    read: Callable[[], bytes] | None = None
+    size: int | None = None
+    changed: str | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an importer counts besides its items: files `skipped`, and `notes` with how often each applies."""
+
+    skipped: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    total: int | None = None
+
+
+def take_in(
+    items: Iterable[Item], tally: Tally, root: Root, prefix: str, name: str,
+    *, limit: int | None = None, echo: Echo | None = None,
+) -> CrawlSummary:  # fmt: skip
+    """Give every item to the desk that is new or has changed; `name` is the source as people read it.
+
+    Raises UsageError when there is no item at all, and what the items and the storage raise.
+    """
+    began = time.monotonic()
+    desk = Desk(root, prefix)
+    try:
+        unchanged = _take(desk, _told(islice(items, limit), name, tally, echo))
+    finally:
+        desk.close()
+    if not (desk.new or unchanged or desk.failed):
+        raise UsageError(f"There are no pictures in {name}, only {tally.skipped:,} other files.")
+    return CrawlSummary(
+        source=name, prefix=prefix, new=desk.new, unchanged=unchanged, failed=dict(desk.failed),
+        partitions=tuple(desk.partitions), skipped=tally.skipped, seconds=round(time.monotonic() - began, 3),
+        notes=tuple(f"{count:,} {note}" for note, count in sorted(tally.notes.items())),
+    )  # fmt: skip
+
+
+def _told(items: Iterable[Item], name: str, tally: Tally, echo: Echo | None) -> Iterable[Item]:
+    """The items with their ranks, and a line of progress every five seconds."""
+    spoken = time.monotonic()
+    for rank, item in enumerate(items):
+        item.record["rank"] = rank
+        yield item
+        if echo and time.monotonic() - spoken >= LINE_SECONDS:
+            spoken = time.monotonic()
+            echo(f"{name}: {rank + 1:,}" + (f" of {tally.total:,}" if tally.total else "") + " pictures")
+
+
+def _take(desk: Desk, items: Iterable[Item]) -> int:
+    """Give the items to the desk; returns how many were unchanged."""
+    unchanged = 0
+    for item in items:
+        if _is_known(desk, item) or _has_same_bytes(desk, seen := _seen(item)):
+            unchanged += 1
+            continue
+        desk.add(seen)
+        while desk.due:
+            desk.commit(desk.take())
+    return unchanged
+
+
+def _is_known(desk: Desk, item: Item) -> bool:
+    """Whether it was taken, or refused for what it is, in this size and state; a stored picture may go missing."""
+    known = desk.known.rows.get(item.record["source_id"])
+    if known is None:
+        return False
+    if item.record["reason"] == Reason.MISSING:
+        return known.reason in (None, Reason.MISSING)
+    same = known.last_modified == item.changed and item.size in (None, known.bytes)
+    return same and known.reason != Reason.MISSING
+
+
+def _has_same_bytes(desk: Desk, seen: Seen) -> bool:
+    known = desk.known.rows.get(seen.record["source_id"])
+    return bool(known and known.sha256 and seen.body and known.sha256 == original_id(seen.body))
+
+
+def _seen(item: Item) -> Seen:
+    made = item.record | {"last_modified": item.changed, "bytes": item.size}
+    if item.read is None:
+        return Seen(made)
+    if item.size is not None and item.size > MAX_BYTES:
+        return Seen(made | {"reason": str(Reason.TOO_LARGE)})
+    try:
+        return Seen(made, item.read())
+    except OSError as error:
+        return Seen(made | {"reason": str(Reason.MISSING), "detail": error.strerror or str(error)})
+
+
+def row_of(source: str, source_id: str, path: bytes, said: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """The row of a picture in the file `path` (absolute), or in what the file holds, before it is read.
+
+    `said` are columns of `crawled`; of them `extra` and `raw` are still objects, and become JSON,
+    `raw` without secrets.
+    """
+    columns = {**(said or {}), **more}
+    columns["extra"] = _json(columns["extra"]) if columns.get("extra") else None
+    columns["raw"] = redacted(columns["raw"]) if columns.get("raw") else None
+    columns = {"url": f"file://{quote_from_bytes(path)}", "variant": "original", **columns}
+    return record(source=source, source_id=source_id, fetched_at=datetime.now(UTC), **columns)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
+
+
+def missing(made: dict[str, Any], detail: str) -> Item:
+    """The item of a row whose file is not there."""
+    return Item(made | {"reason": str(Reason.MISSING), "detail": detail})
