@@ -100,11 +100,10 @@ def test_long_films_are_thinned() -> None:
 
 def test_same_seed_same_run(undisturbed: tuple[Root, RunSummary], tmp_path: Path) -> None:
     again, other = Root(tmp_path / "again"), Root(tmp_path / "other")
-    train(blobs(30), again, TINY)
-    train(blobs(30), other, TINY.model_copy(update={"seed": 1}))
-    assert curve(again) == curve(undisturbed[0]) != curve(other)
-    assert same_states(again, undisturbed[0])
-    assert again.read("fakes-000003.png") == undisturbed[0].read("fakes-000003.png")
+    train(blobs(30), again, TINY.model_copy(update={"kimg": 1}))
+    train(blobs(30), other, TINY.model_copy(update={"kimg": 1, "seed": 1}))
+    assert curve(again) == curve(undisturbed[0])[:1] != curve(other)
+    assert again.read("fakes-000001.png") == undisturbed[0].read("fakes-000001.png") != other.read("fakes-000001.png")
 
 
 def test_stopped_anywhere_and_continued(undisturbed: tuple[Root, RunSummary], tmp_path: Path) -> None:
