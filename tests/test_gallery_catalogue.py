@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -198,3 +201,24 @@ def test_truth_names_copies_and_their_originals_and_is_never_served(painted: tup
         full = [fetch(f"{gallery.url}/en/App/Painting/ImageJson/{work.content_id}")[1] for work in catalogue.works]
         assert not any(b"duplicate:" in body or b"planted" in body for body in full)
         assert fetch(f"{gallery.url}/_truth.json")[0].status == 404
+
+
+def test_gallery_runs_alone_and_stops_on_interrupt(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    command = [sys.executable, "-m", "spiders.gallery", str(tmp_path), "--port", "0", "--no-faults"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = line.split()[3]
+        assert line.startswith("1 works at http://127.0.0.1:") and fetch(f"{url}/robots.txt")[0].status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    with pytest.raises(ConnectionRefusedError):
+        fetch(f"{url}/robots.txt")
+
+
+def test_gallery_alone_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "spiders.gallery", str(tmp_path), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1

@@ -148,10 +148,10 @@ def test_score_misses_what_was_kept_or_rejected_for_a_stranger_or_for_the_wrong_
     assert all(row(rows, kind) == (1, 0, 1) for kind in {p["kind"] for p in TRUTH["planted"]})
 
 
-def test_score_takes_content_ids_and_counts_only_what_was_seen() -> None:
-    rows = score(TRUTH, {str(ord("d")): {"reason": "truncated", "keeper": None}})
+def test_score_counts_only_what_was_seen_copies_first() -> None:
+    rows = score(TRUTH, {"d": {"reason": "truncated", "keeper": None}, "b": KEPT})
     assert row(rows, "fault:truncated") == (1, 1, 0)
-    assert [entry["kind"] for entry in rows] == ["fault:truncated", LEFT_ALONE]
+    assert [entry["kind"] for entry in rows] == ["duplicate:resized", "fault:truncated", LEFT_ALONE]
 
 
 @given(st.dictionaries(st.sampled_from("abcdexyz"), st.sampled_from([KEPT, {"reason": "empty", "keeper": None}])))
