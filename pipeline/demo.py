@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pipeline.manifest import Manifest, parse
+from pipeline.manifest import Expect, Manifest, parse
 
 DEMO = """\
 corpus: demo
 about: A practice gallery on this machine that speaks WikiArt's formats, with planted duplicates and faults.
+expect: {crawled: 2000, kept: 1900}
 sources:
   - {crawl: wikiart, gallery: {pictures: painted, count: 2000, seed: 0}}
 select: {min_side: 64}
 dedupe: {distance: 6}
 shard: {size: 64, format: png}
-cluster: {k: 10, seed: 0}
-train: {width: 32, batch: 32, total_minutes: 3, min_pictures: 100}
+cluster: {k: 12, seed: 0}
+train: {size: 32, width: 32, batch: 16, total_minutes: 4, min_pictures: 100}
 """
 
 
@@ -23,7 +24,7 @@ def demo_manifest(count: int | None = None, seed: int | None = None) -> Manifest
     gallery = dict(manifest.sources[0]["gallery"])
     gallery |= {key: value for key, value in (("count", count), ("seed", seed)) if value is not None}
     updates: dict[str, object] = {"sources": ({**manifest.sources[0], "gallery": gallery},)}
-    if count is not None and count < 1000:
-        small = {"min_pictures": max(8, count // 20), "total_minutes": manifest.train.total_minutes}
-        updates["train"] = manifest.train.model_copy(update=small)
+    if count is not None:
+        updates["expect"] = Expect()
+        updates["train"] = manifest.train.model_copy(update={"min_pictures": min(100, max(8, count // 20))})
     return manifest.model_copy(update=updates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -75,10 +76,23 @@ def _open_gallery(
     truth: dict[str, Any] | None = None
     if asked["pictures"] == "painted":
         cache = models.cache_folder().parent / "gallery"
-        echo(f"gallery  painting {asked['count']:,} pictures (kept in {cache})")
-        catalogue, truth = Catalogue.painted(asked["seed"], asked["count"], cache, faces=models.find("demo_faces"))
+        faces, tell = models.find("demo_faces"), _progress(echo)
+        catalogue, truth = Catalogue.painted(asked["seed"], asked["count"], cache, faces, tell)
     else:
         catalogue = Catalogue.from_folder(Path(asked["pictures"]).expanduser())
     gallery = stack.enter_context(Gallery(catalogue, Faults.few(asked["seed"]), port))
     echo(f"gallery  {len(catalogue.works):,} works on {gallery.url}")
     return gallery.url, truth
+
+
+def _progress(echo: Echo) -> Callable[[int, int], None]:
+    """Tells how far the painting is, every ten seconds."""
+    said = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > 10:
+            echo(f"gallery  painted {done:,} of {total:,} pictures")
+            said = time.monotonic()
+
+    return tell

@@ -66,5 +66,5 @@ def _places(root: Root, facts: Mapping[str, Any]) -> list[str]:
     lines += ["", "Next: open the report, then", f"  pipeline rejects --root {root.url} --corpus {corpus}"]
     if facts["clusters"]:
         lines.append(f"  pipeline cluster --k 20 --root {root.url} --corpus {corpus}")
-        lines.append(f"  pipeline train --all --kimg 200 --root {root.url} --corpus {corpus}")
+        lines.append(f"  pipeline train --cluster 0 --size 64 --minutes 60 --root {root.url} --corpus {corpus}")
     return lines

@@ -177,7 +177,9 @@ def cluster_(
 @click.option("--minutes", type=float, default=None, help="Minutes for each GAN.")
 @click.option("--total-minutes", type=float, default=None, help="Minutes for all, shared out by size.")
 @click.option("--min-pictures", type=click.IntRange(min=1), default=None, help="Refuse clusters under this size.")
-@click.option("--width", type=int, default=None, help="Channels of the widest image layer [128].")
+@click.option("--size", type=click.Choice(["32", "64", "128"]), default=None, help="Side of the pictures [64].")
+@click.option("--width", type=int, default=None, help="Channels of the layer next to the picture [128].")
+@click.option("--batch", type=int, default=None, help="Pictures in each update [128].")
 @click.option("--seed", type=int, default=None, help="Seed of weights, noise and order [0].")
 @click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
 @machine
@@ -198,7 +200,7 @@ def train_(
     if everything == bool(clusters):
         raise UsageError("Say what to train: --all, or --cluster N (`pipeline status` lists the clusters).")
     manifest = load_or_default(setting.root, corpus)
-    chosen = {key: value for key, value in asked.items() if value is not None}
+    chosen = {key: int(value) if key == "size" else value for key, value in asked.items() if value is not None}
     if chosen.keys() & {"kimg", "minutes", "total_minutes"}:
         chosen = {"kimg": None, "minutes": None, "total_minutes": None} | chosen
     train = type(manifest.train).model_validate(manifest.train.model_dump() | chosen)
