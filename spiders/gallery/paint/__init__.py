@@ -27,7 +27,7 @@ from spiders.gallery.paint.town import cityscape
 from spiders.gallery.paint.ukiyo import ukiyo_e
 from spiders.gallery.works import digest
 
-VERSION = 2
+VERSION = 3
 """Changes whenever the same seed gives another picture."""
 COMPOSED = 360
 """Longest side in pixels at which scenes are composed; families with fine lines take `FINE` times as much."""

@@ -247,60 +247,40 @@ def _waterside(rng: Rng, canvas: Canvas, ink: Array) -> None:
     height, width = canvas.height, canvas.width
     size = min(height, width)
     for _ in range(rng.integers(1, 6)):
-        centre, radius = rng.uniform(0.1, 0.9, 2) * (width, height), size * rng.uniform(0.08, 0.24)
-        foot = (centre[0] + rng.normal(0, 40), height * 1.02)
-        canvas.stroke(
-            curve(np.stack([centre, moved(centre, rng.normal(0, 20), radius), foot]), 14),
-            2.5,
-            ink,
-            0.7,
-        )
-        t = np.linspace(0, 2 * np.pi, 40)
-        wavy = radius * (1 + 0.12 * np.sin(t * rng.integers(3, 7) + rng.uniform(0, 6)))
-        _wash(
-            rng,
-            canvas,
-            canvas.shape(np.stack([centre[0] + wavy * np.cos(t), centre[1] + 0.55 * wavy * np.sin(t)], 1), 1.5),
-            ink,
-            rng.uniform(0.4, 0.95),
-        )
+        _lotus(rng, canvas, ink, rng.uniform(0.1, 0.9, 2) * (width, height), size * rng.uniform(0.08, 0.24))
     for _ in range(rng.integers(0, 16)):
-        _blade(
+        foot, up = np.array([rng.uniform(0, width), height * rng.uniform(0.8, 1.02)]), -np.pi / 2 + rng.normal(0, 0.25)
+        _blade(rng, canvas, foot, up, height * rng.uniform(0.2, 0.5), size * 0.012, ink, rng.uniform(0.4, 0.9))
+    for _ in range(rng.integers(0, 7)):
+        place, span = rng.uniform((0, 0.05), (1, 0.5)) * (width, height), size * rng.uniform(0.02, 0.06)
+        wings = np.array([(-1, -0.4), (-0.4, -0.5), (0, 0), (0.4, -0.5), (1, -0.4)]) * span + place
+        canvas.stroke(curve(wings, 16), 2, ink, 0.85)
+    for _ in range(rng.integers(0, 5)):
+        place = rng.uniform((0.1, 0.4), (0.9, 0.95)) * (width, height)
+        _carp(
             rng,
             canvas,
-            np.array([rng.uniform(0, width), height * rng.uniform(0.8, 1.02)]),
-            -np.pi / 2 + rng.normal(0, 0.25),
-            height * rng.uniform(0.2, 0.5),
-            size * 0.012,
-            ink,
-            rng.uniform(0.4, 0.9),
+            mix(ink, pick(rng, colours("#c04830 #404048 #c8783c")), 0.8),
+            place,
+            size * rng.uniform(0.05, 0.12),
         )
-    for _ in range(rng.integers(0, 7)):
-        x, y, span = rng.uniform(0, width), rng.uniform(0.05, 0.5) * height, size * rng.uniform(0.02, 0.06)
-        canvas.stroke(
-            curve(
-                [
-                    (x - span, y - span * 0.4),
-                    (x - span * 0.4, y - span * 0.5),
-                    (x, y),
-                    (x + span * 0.4, y - span * 0.5),
-                    (x + span, y - span * 0.4),
-                ],
-                16,
-            ),
-            2,
-            ink,
-            0.85,
-        )
-    for _ in range(rng.integers(0, 5)):
-        x, y, span = rng.uniform(0.1, 0.9) * width, rng.uniform(0.4, 0.95) * height, size * rng.uniform(0.05, 0.12)
-        tint = mix(ink, pick(rng, colours("#c04830 #404048 #c8783c")), 0.8)
-        bend = rng.normal(0, 0.3) * span
-        line = curve([(x - span, y), (x, y + bend), (x + span, y)], 16)
-        canvas.stroke(line, span * 0.42 * np.sin(np.linspace(0.25, 3.0, 16)) ** 0.8, tint, 0.85)
-        canvas.polygon(
-            [line[-1], line[-1] + (span * 0.4, -span * 0.3), line[-1] + (span * 0.35, span * 0.3)], tint, 0.7
-        )
+
+
+def _lotus(rng: Rng, canvas: Canvas, ink: Array, centre: Array, radius: float) -> None:
+    """A wavy leaf on its stalk."""
+    foot = (centre[0] + rng.normal(0, 40), canvas.height * 1.02)
+    canvas.stroke(curve(np.stack([centre, moved(centre, rng.normal(0, 20), radius), foot]), 14), 2.5, ink, 0.7)
+    t = np.linspace(0, 2 * np.pi, 40)
+    wavy = radius * (1 + 0.12 * np.sin(t * rng.integers(3, 7) + rng.uniform(0, 6)))
+    edge = np.stack([centre[0] + wavy * np.cos(t), centre[1] + 0.55 * wavy * np.sin(t)], 1)
+    _wash(rng, canvas, canvas.shape(edge, 1.5), ink, rng.uniform(0.4, 0.95))
+
+
+def _carp(rng: Rng, canvas: Canvas, tint: Array, place: Array, span: float) -> None:
+    """A fish seen from above."""
+    line = curve(np.array([(-1, 0), (0, rng.normal(0, 0.3)), (1, 0)]) * span + place, 16)
+    canvas.stroke(line, span * 0.42 * np.sin(np.linspace(0.25, 3.0, 16)) ** 0.8, tint, 0.85)
+    canvas.polygon(line[-1] + np.array([(0, 0), (0.4, -0.3), (0.35, 0.3)]) * span, tint, 0.7)
 
 
 def _boulder(rng: Rng, canvas: Canvas, ink: Array, centre: Array, size: float) -> None:

@@ -192,74 +192,56 @@ def _bust(rng: Rng, canvas: Canvas, head: Head, skin: Array) -> None:
 
 
 def _collar(rng: Rng, canvas: Canvas, head: Head, skin: Array, neck: float, drop: float) -> None:
+    """What is worn about the neck: a ruff, a flat collar, a scarf, lapels, a low neckline, or nothing."""
     kind = choice(rng, ("ruff", "flat", "open", "scarf", "lapels", "plain", "necklace"))
     white = np.array([0.9, 0.88, 0.82], np.float32) * rng.uniform(0.75, 1)
     if kind == "ruff":
-        for angle in np.linspace(0, np.pi, 15):
-            x, y = 128 + np.cos(angle) * neck * 1.9, 236 + np.sin(angle) * 42
-            _patch(
-                canvas, head, ellipse_points((x, y), (22, 17), float(np.rad2deg(angle))), white * rng.uniform(0.7, 1.05)
-            )
-            _patch(canvas, head, ellipse_points((x, y), (5, 13), float(np.rad2deg(angle)) + 90), white * 0.5, 0.7)
+        _ruff(rng, canvas, head, neck, white)
     elif kind == "flat":
-        _patch(
-            canvas,
-            head,
-            curve([(128 - neck, 232), (128 - neck * 2.6, drop), (128 - 10, drop + 22), (128, 270)], 24),
-            white,
-        )
-        _patch(
-            canvas,
-            head,
-            curve([(128 + neck, 232), (128 + neck * 2.6, drop), (128 + 10, drop + 22), (128, 270)], 24),
-            white * 0.85,
-        )
+        for side, tone in ((-1, white), (1, white * 0.85)):
+            corners = [
+                (128 + side * neck, 232),
+                (128 + side * neck * 2.6, drop),
+                (128 + side * 10, drop + 22),
+                (128, 270),
+            ]
+            _patch(canvas, head, curve(corners, 24), tone)
     elif kind in ("open", "necklace"):
-        _patch(
-            canvas,
-            head,
-            curve(
-                [
-                    (128 - neck * 1.2, 240),
-                    (128 - neck * 1.6, drop),
-                    (128, drop + 55),
-                    (128 + neck * 1.6, drop),
-                    (128 + neck * 1.2, 240),
-                ],
-                36,
-            ),
-            skin[2],
-            1,
-            2,
-        )
-        _patch(canvas, head, curve([(128 - neck, 238), (128, 285), (128 + neck, 238), (128, 262)], 30), skin[1], 0.6, 5)
+        _neckline(canvas, head, skin, neck, drop)
         if kind == "necklace":
-            gem = vary(rng, pick(rng, colours("#d8d0c0 #8c1c24 #c8a048 #2c5c4c")))
-            for x, y in curve([(128 - neck * 1.1, 250), (128, 320), (128 + neck * 1.1, 250)], 15):
-                _patch(canvas, head, ellipse_points((x, y), (6, 6)), gem * rng.uniform(0.8, 1.1))
+            _necklace(rng, canvas, head, neck)
     elif kind == "scarf":
         tone = vary(rng, pick(rng, CLOTHS), 20, 0.4, 0.3)
         for shift in (0, 20, 38):
-            _patch(
-                canvas,
-                head,
-                curve(
-                    [
-                        (128 - neck * 1.3, 226 + shift),
-                        (128, 262 + shift),
-                        (128 + neck * 1.3, 226 + shift),
-                        (128 + neck * 1.3, 250 + shift),
-                        (128, 290 + shift),
-                        (128 - neck * 1.3, 250 + shift),
-                    ],
-                    40,
-                ),
-                tone * rng.uniform(0.75, 1.2),
+            band = np.array([(-1.3, 226), (0, 262), (1.3, 226), (1.3, 250), (0, 290), (-1.3, 250)]) * (neck, 1) + (
+                128,
+                shift,
             )
+            _patch(canvas, head, curve(band, 40), tone * rng.uniform(0.75, 1.2))
     elif kind == "lapels":
         _patch(canvas, head, [(128 - neck, 238), (128, drop + 120), (128 + neck, 238), (128, 262)], white)
         tie = vary(rng, pick(rng, CLOTHS), 20, 0.3, 0.2)
         _patch(canvas, head, [(116, 266), (140, 266), (148, drop + 90), (108, drop + 90)], tie)
+
+
+def _ruff(rng: Rng, canvas: Canvas, head: Head, neck: float, white: Array) -> None:
+    for turn in np.linspace(0, np.pi, 15):
+        place = (128 + np.cos(turn) * neck * 1.9, 236 + np.sin(turn) * 42)
+        angle = float(np.rad2deg(turn))
+        _patch(canvas, head, ellipse_points(place, (22, 17), angle), white * rng.uniform(0.7, 1.05))
+        _patch(canvas, head, ellipse_points(place, (4, 12), angle), white * 0.6, 0.6)
+
+
+def _neckline(canvas: Canvas, head: Head, skin: Array, neck: float, drop: float) -> None:
+    shape = np.array([(-1.2, 240), (-1.6, drop), (0, drop + 55), (1.6, drop), (1.2, 240)]) * (neck, 1) + (128, 0)
+    _patch(canvas, head, curve(shape, 36), skin[2], 1, 2)
+    _patch(canvas, head, curve([(128 - neck, 238), (128, 285), (128 + neck, 238), (128, 262)], 30), skin[1], 0.6, 5)
+
+
+def _necklace(rng: Rng, canvas: Canvas, head: Head, neck: float) -> None:
+    gem = vary(rng, pick(rng, colours("#d8d0c0 #8c1c24 #c8a048 #2c5c4c")))
+    for x, y in curve([(128 - neck * 1.1, 250), (128, 320), (128 + neck * 1.1, 250)], 15):
+        _patch(canvas, head, ellipse_points((x, y), (6, 6)), gem * rng.uniform(0.8, 1.1))
 
 
 def _head(rng: Rng, canvas: Canvas, head: Head, picture: Array, skin: Array) -> None:
