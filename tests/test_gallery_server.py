@@ -4,6 +4,9 @@ import http.client
 import io
 import json
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -51,6 +54,13 @@ def get(gallery: Gallery, target: str) -> dict | list:
     answer, body = fetch(gallery.url + target)
     assert answer.status == 200, body
     return json.loads(body)
+
+
+def answers(url: str) -> bool:
+    try:
+        return fetch(f"{url}/robots.txt")[0].status == 200
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +228,22 @@ def test_a_stopped_gallery_is_gone_and_a_taken_port_is_said(pictures: Path) -> N
             pass
     with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
         probe.connect(("127.0.0.1", port))
+
+
+def test_a_gallery_never_outlives_the_process_that_started_it(pictures: Path) -> None:
+    code = (
+        "import sys, time; from spiders.gallery import Catalogue, Gallery\n"
+        "with Gallery(Catalogue.from_folder(sys.argv[1], 1)) as gallery: print(gallery.url, flush=True); time.sleep(99)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(pictures)], stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        url = starter.stdout.readline().strip()
+        assert fetch(f"{url}/robots.txt")[0].status == 200
+        starter.kill()
+    deadline = time.monotonic() + 30
+    while answers(url) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not answers(url)
 
 
 def test_a_page_beyond_the_cap_is_empty_whatever_the_count_says(pictures: Path, tmp_path: Path) -> None:
