@@ -204,6 +204,8 @@ def test_sheets_hold_the_members_nearest_first_over_pages(
         page = Page((tmp_path / "out" / f"{name}.html").read_bytes())
         shown += [Path(a["src"]).stem for tag, a in page.tags if tag == "img"]
         assert "cluster-02-3.html" in page.values("href")
+        named = [a["aria-label"] for tag, a in page.tags if tag == "nav"]
+        assert len(named) == len(set(named)) == 4
     assert shown == members_of(root, edition, 2)
 
 
