@@ -41,6 +41,8 @@ def take_in(source: Mapping[str, Any], root: Root, echo: Echo) -> tuple[dict[str
             base_url, truth = _open_gallery(_practice(source["gallery"]), stack, echo)
         summary = take(_spec(source), root, base_url=base_url, echo=echo)
     echo(f"crawl    {summary}")
+    for note in summary.notes:
+        echo(f"Note: {note}")
     return summary.to_json(), truth
 
 

@@ -160,17 +160,23 @@ class WikiArtSpider(PictureSpider):
         if self.group == "all" and not self.gone(trouble):
             yield from self.next_artist()
         elif page == 1 and trouble.missing:
-            self.notes.append(f"WikiArt has no list for {group} {slug}.")
+            self.nothing()
         else:
             self.refused(trouble)
 
     def expect(self, found: pages.Listing) -> None:
         """Say how many works there will be, or that there are none."""
         if not found.items:
-            self.notes.append(f"WikiArt shows no works for {self.asked.query}.")
+            self.nothing()
         total = min(found.total or 0, pages.PAGE_CAP * pages.PAGE_SIZE) or None
         if total is not None:
             self.expected = min(total, self.limit) if self.limit is not None else total
+
+    def nothing(self) -> None:
+        """The site has an empty list, or none, for what was asked: most likely the name is wrong."""
+        near = [name for name in nearest(self.word.lower(), KNOWN.get(self.group, ())) if name != self.asked.slug]
+        hint = f"did you mean {', '.join(near)}?" if near else "check the name, or the address of the site."
+        self.give_up(UsageError(f"{self.base} shows no works for {self.asked.query}; {hint}"))
 
     # works
 
