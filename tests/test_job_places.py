@@ -45,13 +45,16 @@ def test_an_object_store_gets_the_same_bytes(here, s3_root):
         for path in sorted((root / folder).rglob("*")):
             if path.is_file():
                 store.commit(path.relative_to(root).as_posix(), path.read_bytes())
-    facts = answer("run", recipe, "--until", "cluster", root=s3_root)
+    facts = answer("run", recipe, root=s3_root)
     expected = made(root)
     assert facts["kept"] == 100
+    assert facts["runs"]
+    assert facts["report"] == f"{s3_root}/reports/small/index.html"
+    assert store.exists("reports/small/index.html")
     assert {name: store.read(name) for name in expected} == expected
     rows = answer("status", root=s3_root)
     assert rows["corpora"][0]["kept"] == 100
-    assert "nothing to do" in pipeline("run", recipe, "--until", "cluster", root=s3_root).stderr.lower()
+    assert "Nothing to do" in pipeline("run", recipe, root=s3_root).stderr
 
 
 def test_a_scheduler_with_a_killed_worker_gets_the_same_bytes(here, tmp_path):

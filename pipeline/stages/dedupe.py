@@ -63,6 +63,7 @@ def dedupe(candidates: pa.Table, standing: Standing, distance: int) -> pa.Table:
     verdicts = _Verdicts(candidates)
     live = _mark_same_bytes(verdicts, set(standing.ids))
     _mark_near(verdicts, candidates, live, standing, distance)
+    _follow_twins(verdicts)
     return verdicts.table(candidates["detail"])
 
 
@@ -102,6 +103,21 @@ def _mark_near(
         else:
             name, rule = verdicts.ids[live[keeper - count]], _rule(size, sharp, keeper - count, mine)
         verdicts.mark(int(live[mine]), Reason.NEAR_DUPLICATE, name, int(stars.distance[index]), rule)
+
+
+def _follow_twins(verdicts: _Verdicts) -> None:
+    """A row whose same bytes lost to another picture has lost to that one too: a keeper is always kept."""
+    lost = {
+        verdicts.ids[row]: row for row, reason in enumerate(verdicts.reasons) if reason == str(Reason.NEAR_DUPLICATE)
+    }
+    for row, reason in enumerate(verdicts.reasons):
+        twin = lost.get(verdicts.ids[row])
+        if reason == str(Reason.EXACT_DUPLICATE) and twin is not None:
+            keeper, bits, rule = verdicts.keepers[twin], verdicts.distances[twin], verdicts.rules[twin]
+            assert keeper is not None
+            assert bits is not None
+            assert rule is not None
+            verdicts.mark(row, Reason.NEAR_DUPLICATE, keeper, bits, rule)
 
 
 def _rule(size: np.ndarray, sharp: np.ndarray, kept: int, lost: int) -> str:
