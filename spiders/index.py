@@ -45,7 +45,7 @@ def read(data: bytes, name: str) -> dict[str, Row]:
     CSV or names no pictures.
     """
     csv.field_size_limit(_FIELD_LIMIT)
-    lines = io.StringIO(_decoded(data), newline="")
+    lines = io.StringIO(decoded(data), newline="")
     reader = csv.reader(lines, delimiter=_delimiter(lines.readline()))
     lines.seek(0)
     try:
@@ -96,7 +96,8 @@ def key(path: str) -> str:
     return unicodedata.normalize("NFC", posixpath.normpath(path.strip().replace("\\", "/")))
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """The text of a file that people wrote: UTF-8 with a mark or without, else as Windows writes it."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote, quote_from_bytes
 
-from pipeline.errors import Reason, UsageError
+from pipeline.errors import Reason, Rejected, UsageError
 from pipeline.storage import Root
 from spiders.desk import MAX_BYTES, Desk, Seen
 from spiders.records import original_id, record, redacted
@@ -28,7 +28,8 @@ class Item:
     """One picture of a source before it is read: its row, with a `reason` when there is nothing to read.
 
     `changed` says which state of the source it was seen in, such as the time of change of its file; `size` is in
-    bytes, None when only reading tells. `read` is called before the next item is asked for, or not at all.
+    bytes, None when only reading tells. `read` is called before the next item is asked for, or not at all;
+    it may raise OSError and Rejected.
     """
 
     record: dict[str, Any]
@@ -117,27 +118,39 @@ def _seen(item: Item) -> Seen:
         return Seen(made | {"reason": str(Reason.TOO_LARGE)})
     try:
         return Seen(made, item.read())
+    except Rejected as error:
+        return Seen(made | {"reason": str(error.reason), "detail": error.detail})
     except OSError as error:
         return Seen(made | {"reason": str(Reason.MISSING), "detail": error.strerror or str(error)})
 
 
-def row_of(source: str, source_id: str, path: bytes, said: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """The row of a picture in the file `path` (absolute), or in what the file holds, before it is read.
+def row_of(
+    source: str, source_id: str, path: bytes, said: dict[str, Any] | None = None, *, part: str = ""
+) -> dict[str, Any]:  # fmt: skip
+    """The row of a picture in the file `path` (absolute), or of a `part` of what it holds, before it is read.
 
-    `said` are columns of `crawled`; of them `extra` and `raw` are still objects, and become JSON,
-    `raw` without secrets.
+    `said` are columns of `crawled`; of them `extra` and `raw` are still objects, and become JSON
+    without secrets.
     """
-    columns = {**(said or {}), **more}
-    columns["extra"] = _json(columns["extra"]) if columns.get("extra") else None
+    columns = dict(said or {})
+    columns["extra"] = _extra(columns["extra"]) if columns.get("extra") else None
     columns["raw"] = redacted(columns["raw"]) if columns.get("raw") else None
-    columns = {"url": f"file://{quote_from_bytes(path)}", "variant": "original", **columns}
+    url = f"file://{quote_from_bytes(path)}" + (f"#{quote(part, errors='replace')}" if part else "")
+    columns = {"url": url, "variant": "original", **columns}
     return record(source=source, source_id=source_id, fetched_at=datetime.now(UTC), **columns)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
+def _extra(said: dict[str, Any]) -> str:
+    """JSON without secrets; a column `key` is none: tars of pictures number their samples with it."""
+    kept = {name: value for name, value in said.items() if name == "key"}
+    return redacted(said) if not kept else json.dumps({**json.loads(redacted(said)), **kept}, ensure_ascii=False)
 
 
 def missing(made: dict[str, Any], detail: str) -> Item:
     """The item of a row whose file is not there."""
-    return Item(made | {"reason": str(Reason.MISSING), "detail": detail})
+    return failed(made, Reason.MISSING, detail)
+
+
+def failed(made: dict[str, Any], reason: Reason, detail: str, changed: str | None = None) -> Item:
+    """The item of a picture that cannot be had from a source in this state."""
+    return Item(made | {"reason": str(reason), "detail": detail}, changed=changed)

@@ -66,19 +66,23 @@ SOURCES: Mapping[str, Source] = {
 
 IMPORTS: Mapping[str, Source] = {
     "folder": Source("pictures on disk, at any depth, with an index.csv beside them or without", _PATH, ("path",)),
-    **{
-        name: Source(about, _PATH, ("path",), built=False, until=_NOW)
-        for name, about in {
-            "painter-by-numbers": "the Kaggle set with its CSV",
-            "instaloader": "what instaloader downloaded",
-            "gallery-dl": "what gallery-dl downloaded",
-            "urls": "a list of addresses",
-            "mnist": "idx files",
-            "video": "frames of videos",
-            "webdataset": "tars of pictures",
-            "imagefolder": "a folder for each class",
-        }.items()
-    },
+    "imagefolder": Source("a folder for each class, or metadata.csv or .jsonl beside the pictures", _PATH, ("path",)),
+    "painter-by-numbers": Source("the Kaggle set: train and test with all_data_info.csv", _PATH, ("path",)),
+    "mnist": Source("digits or other pictures in idx files, with their labels", _PATH, ("path",)),
+    "webdataset": Source("tars of pictures with JSON", _PATH, ("path",)),
+    "instaloader": Source("what instaloader downloaded", _PATH, ("path",)),
+    "gallery-dl": Source("what gallery-dl downloaded with --write-metadata", _PATH, ("path",)),
+    "video": Source(
+        "frames of films",
+        {
+            **_PATH,
+            "every": "seconds from one frame to the next, 1 if not given",
+            "scenes": "yes: the first frame of each scene",
+        },
+        ("path",),
+        one_of=("every", "scenes"),
+    ),
+    "urls": Source("a list of addresses", _PATH, ("path",), built=False, until=_NOW),
 }
 """What `pipeline import` and `{import: …}` of a manifest take."""
 
@@ -123,14 +127,14 @@ def _check_places(given: Mapping[str, Any]) -> None:
 def source_prefix(spec: Mapping[str, Any]) -> str:
     """How the partitions of a source begin: `wikiart-style-cubism-1a2b3c4d`.
 
-    The same for every limit and base address; for a folder import the digest is over its resolved path.
+    The same for every limit and base address; for an import the digest is over its resolved path.
     """
     verb, name, given = _parts(spec)
     what = {key: _canonical(key, value) for key, value in given.items() if key not in PLACES}
     what = {key: value for key, value in what.items() if value is not None}
-    if name == "folder" and "path" in what:
+    if verb == "import" and "path" in what:
         what["path"] = str(Path(what["path"]).expanduser().resolve())
-        readable = Path(what["path"]).name
+        readable = "-".join([Path(what["path"]).name, *(f"{key}-{what[key]}" for key in sorted(what) if key != "path")])
     else:
         readable = "-".join(f"{key}-{value}" for key, value in sorted(what.items())) or "all"
     digest = hashlib.sha256(json.dumps([verb, name, what], sort_keys=True).encode("utf-8", "surrogateescape"))
@@ -148,7 +152,7 @@ def described(spec: Mapping[str, Any]) -> str:
 
 
 def is_detailed(value: Any) -> bool:
-    """Whether an argument `details` asks for details: yes unless it says no."""
+    """Whether an argument `details` asks for details, or another for what it says: yes unless it says no."""
     return str(value).strip().lower() not in ("no", "false", "0", "off")
 
 
@@ -163,6 +167,10 @@ def _canonical(key: str, value: Any) -> Any:
     """One spelling for each value: `Pop Art` and `pop-art` are the same source; defaults are left out."""
     if key == "details":
         return None if value is None or is_detailed(value) else "no"
+    if key == "scenes":
+        return "yes" if value is not None and is_detailed(value) else None
     if key == "path" or value is None:
         return None if value is None else str(value)
+    if key == "every" and re.fullmatch(r"\d*\.?\d+", str(value)):
+        return f"{float(value):g}"
     return re.sub(r"[\s_]+", "-", str(value).strip().lower()) or None

@@ -18,7 +18,7 @@ from typing import Any
 from pipeline import errors
 from pipeline.errors import Fatal, PipelineError
 from pipeline.storage import Root
-from spiders import folder
+from spiders import importers
 from spiders.registry import check, described
 from spiders.summary import CrawlSummary
 
@@ -32,12 +32,12 @@ def take(
 ) -> CrawlSummary:
     """Run one source of a manifest: `{crawl: wikiart, style: cubism, limit: 100}` or `{import: folder, path: X}`.
 
-    Raises what `crawl` and `import_folder` raise.
+    Raises what `crawl` and `import_` raise.
     """
     check(spec)
     limit = int(spec["limit"]) if spec.get("limit") else None
     if "import" in spec:
-        return folder.import_folder(spec["path"], root, limit=limit, echo=echo)
+        return importers.import_(spec, root, limit=limit, echo=echo)
     args = {key: value for key, value in spec.items() if key not in ("crawl", "limit", "base_url")}
     return crawl(str(spec["crawl"]), root, args=args, limit=limit, base_url=base_url or spec.get("base_url"), echo=echo)
 

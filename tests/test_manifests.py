@@ -23,7 +23,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dedupe": manifest.Dedupe, "convert": manifest.Convert, "align": manifest.Align, "shard": manifest.Shard,
     "embed": manifest.Embed, "cluster": manifest.Cluster, "train": manifest.Train,
 }  # fmt: skip
-NOT_BUILT = {"wikiart": {"painter-by-numbers"}, "skulls": {"instagram", "web"}, "flowers": {"web"}, "mnist": {"mnist"}}
+NOT_BUILT = {"skulls": {"instagram", "web"}, "flowers": {"web"}}
 
 
 def section(name: str) -> str:

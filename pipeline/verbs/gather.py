@@ -38,16 +38,22 @@ def crawl_(setting: Setting, source: str, details: bool, **asked: Any) -> None:
 @click.command("import")
 @click.argument("kind")
 @click.argument("path", type=click.Path())
+@click.option("--every", type=float, default=None, metavar="SECONDS", help="Films: from one frame to the next [1].")
+@click.option("--scenes", is_flag=True, help="Films: the first frame of each scene instead.")
+@click.option("--limit", type=click.IntRange(min=1), default=None, help="At most so many pictures.")
 @common
-def import_(setting: Setting, kind: str, path: str) -> None:
+def import_(setting: Setting, kind: str, path: str, scenes: bool, **asked: Any) -> None:
     """\b
     pipeline import folder ~/pictures/skulls
-    pipeline import folder scans --root s3://bucket/corpus
+    pipeline import mnist ~/mnist --root s3://bucket/corpus
+    pipeline import video ~/films --every 5
 
-    Take in pictures that are on disk, at any depth. Columns of an index.csv beside them (path, title, artist,
-    style, genre, year, …) come along.
+    Take in pictures that are on disk. KIND is folder, imagefolder, painter-by-numbers, mnist, webdataset,
+    instaloader, gallery-dl or video; what is known of the pictures (title, artist, style, genre, year, …) comes
+    along. A second import takes only what is new.
     """
-    _gather(setting, {"import": kind, "path": path})
+    chosen = {key: value for key, value in asked.items() if value is not None}
+    _gather(setting, {"import": kind, "path": path, **chosen, **({"scenes": "yes"} if scenes else {})})
 
 
 def _gather(setting: Setting, spec: dict[str, Any]) -> None:
