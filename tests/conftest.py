@@ -171,6 +171,13 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Shells start background jobs deaf to Ctrl-C, and what the tests start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _quiet_natives() -> None:
     """One thread for each native library: the suite shares its machine."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
