@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
@@ -74,10 +75,10 @@ def main() -> None:
     print(f"\n{len(facts['clusters'])} folders, {facts['kept']:,} pictures kept of {facts['crawled']:,}.")
 
 
-def report(facts: dict[str, object], root: Path, sifted: float) -> str:
+def report(facts: dict[str, Any], root: Path, sifted: float) -> str:
     """The tables in Markdown."""
     lines = ["| stage | rows in | kept | rejected | seconds | pictures/s |", "|---|---|---|---|---|---|"]
-    for step in facts["funnel"]:  # type: ignore[attr-defined]
+    for step in facts["funnel"]:
         rate = f"{step['rows_in'] / step['seconds']:,.0f}" if step["seconds"] else ""
         reasons = ", ".join(f"{n} {reason}" for reason, n in step["rejected"].items()) or "0"
         lines.append(
@@ -89,8 +90,8 @@ def report(facts: dict[str, object], root: Path, sifted: float) -> str:
         count, nmi, ari, purity = agreement(root, label)
         lines.append(f"| {label} | {count:,} | {nmi:.3f} | {ari:.3f} | {purity:.3f} |")
     lines += ["", "| cluster | name | pictures | kimg | images/s |", "|---|---|---|---|---|"]
-    runs = {run["cluster"]: run for run in facts["runs"]}  # type: ignore[attr-defined]
-    for cluster in facts["clusters"]:  # type: ignore[attr-defined]
+    runs = {run["cluster"]: run for run in facts["runs"]}
+    for cluster in facts["clusters"]:
         run = runs.get(cluster["id"], {})
         trained = f"{run['kimg']:.0f} | {run['images_per_second']:.0f}" if run.get("path") else "not trained |"
         lines.append(f"| {cluster['id']:02d} | {cluster['name']} | {cluster['size']:,} | {trained} |")
