@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import struct
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import IO, Any
 
@@ -98,13 +98,11 @@ def _opened(path: bytes) -> IO[bytes]:
         file.seek(0)
         return file
     unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    file.close()
-    try:
-        with gzip.open(path) as packed:
-            while unpacked.tell() < _LARGEST and (data := packed.read(2**20)):
-                unpacked.write(data)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        pass
+    packing = zlib.decompressobj(wbits=31)
+    file.seek(0)
+    with file, suppress(zlib.error):
+        while unpacked.tell() < _LARGEST and (data := file.read(2**16)):
+            unpacked.write(packing.decompress(data))
     unpacked.seek(0)
     return unpacked
 

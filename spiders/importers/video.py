@@ -61,7 +61,7 @@ def _every(arguments: Any) -> float | None:
     if arguments.get("scenes") is not None and is_detailed(arguments["scenes"]):
         return None
     try:
-        every = float(arguments.get("every") or EVERY)
+        every = float(arguments["every"] if arguments.get("every") is not None else EVERY)
     except ValueError:
         every = 0.0
     if not 0.001 <= every <= 86_400:
