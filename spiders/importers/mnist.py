@@ -87,7 +87,7 @@ def _header(file: IO[bytes], name: str, magic: bytes, dimensions: int) -> tuple[
     head = file.read(4 + 4 * dimensions)
     if head[:4] != magic or len(head) < 4 + 4 * dimensions:
         what = "pictures" if magic == _PICTURES else "labels"
-        raise UsageError(f"{name} is no idx file of {what} (bytes in {dimensions} dimensions): load it down again.")
+        raise UsageError(f"{name} is no idx file of {what} (bytes in {dimensions} dimensions): download it again.")
     return struct.unpack(f">{dimensions}I", head[4:])
 
 
