@@ -34,6 +34,10 @@ MOST_REALS = 256  # pictures of the first batch that reals.png shows
 log = logging.getLogger(__name__)
 
 
+class TooFewPictures(Fatal):
+    """A GAN would learn so few different pictures by heart."""
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """How a call of `train` ended. `kimg`, `images` and `seconds` count all calls on the same run."""
@@ -240,7 +244,7 @@ class PictureStream:
 
 
 def check_pictures(images: Pictures, options: TrainOptions) -> None:
-    """Raises UsageError for pictures of another shape or type, Fatal when fewer differ than are needed."""
+    """Raises UsageError for pictures of another shape or type, TooFewPictures when fewer differ than are needed."""
     wanted = (options.size, options.size, 3)
     if images.dtype != np.uint8 or images.shape[1:] != wanted:
         raise UsageError(
@@ -252,7 +256,7 @@ def check_pictures(images: Pictures, options: TrainOptions) -> None:
         different.add(hashlib.blake2b(picture.tobytes(), digest_size=16).digest())
         if len(different) >= options.min_pictures:
             return
-    raise Fatal(
+    raise TooFewPictures(
         f"{len(different)} different pictures ({len(images)} in all) are too few to train on, "
         f"{options.min_pictures} are needed: a GAN would learn them by heart. Add pictures, join this theme "
         f"with one like it, or train all the same with min_pictures at {len(different)} (--min-pictures)."

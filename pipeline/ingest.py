@@ -247,6 +247,9 @@ def _train(
             failures.append(outcome)
             continue
         facts.append(outcome)
+        if outcome["path"] is None:
+            job.echo(f"train    not trained: {outcome['advice']}")
+            continue
         job.echo(
             f"train    {len(facts)}/{len(plan.tasks)} cluster {outcome['cluster']:02d}  {outcome['kimg']:.1f} kimg"
             f"  {outcome['images_per_second']:.0f} images/s  {outcome['status']}  {outcome['path']}"

@@ -126,6 +126,7 @@ class Train(_Model):
     recipe: Literal["radford", "small"] = "radford"
     size: Literal[32, 64, 128] = 64
     width: int = Field(128, ge=4)
+    kernel: Literal[4, 5] = 5
     batch: int = Field(128, ge=2)
     kimg: float | None = Field(None, gt=0)
     minutes: float | None = Field(None, gt=0)

@@ -17,6 +17,8 @@ from pipeline.manifest import Train
 from pipeline.stage import digest
 from pipeline.storage import Root
 
+_TOO_FEW = "too few pictures"
+
 
 @dataclass(frozen=True)
 class RunTask:
@@ -60,7 +62,7 @@ def plan(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], workers: int) ->
 
 def _refusal(cluster: Mapping[str, Any], options: Train) -> dict[str, Any]:
     return {
-        "cluster": cluster["id"], "path": None, "kimg": 0.0, "pictures": cluster["size"], "status": "too few pictures",
+        "cluster": cluster["id"], "path": None, "kimg": 0.0, "pictures": cluster["size"], "status": _TOO_FEW,
         "advice": f"cluster {cluster['id']:02d} ({cluster['name']}) has {cluster['size']} pictures of the "
         f"{options.min_pictures} a GAN needs: gather more, ask for fewer clusters, or lower train.min_pictures",
     }
@@ -77,7 +79,8 @@ def _plan_run(
         reached = done["asked"] == _asked(options)
         grown = cluster["size"] >= done["pictures"] * (1 + options.grow)
         if reached and not grown:
-            made.finished.append({**done, "path": run, "cluster": cluster["id"]})
+            facts = _facts(done, run, int(cluster["id"]))
+            (made.finished if facts["path"] else made.refused).append(facts)
             return
         if reached:
             kimg, minutes = done["kimg"] + options.grow_kimg, None
@@ -96,7 +99,7 @@ def _asked(options: Train) -> dict[str, Any]:
 def _run_folder(corpus: Corpus, cluster: int, options: Train) -> str:
     """The folder of the run of these options on this cluster: the one that stands, or a new one, claimed."""
     base = f"{corpus.folders['runs']}/{cluster:02d}"
-    fixed = options.model_dump(mode="json", include={"recipe", "size", "width", "batch", "seed"})
+    fixed = options.model_dump(mode="json", include={"recipe", "size", "width", "kernel", "batch", "seed"})
     key = digest("run", 1, fixed, [corpus.digests["clustered"]])
     standing = corpus.root.folders(base)
     for name in standing:
@@ -117,25 +120,29 @@ def _run_folder(corpus: Corpus, cluster: int, options: Train) -> str:
 def train_cluster(task: RunTask) -> dict[str, Any]:
     """Train one run up to its budget, resuming where it stopped; returns its facts, also kept in `done.json`."""
     from gan.options import TrainOptions
-    from gan.train import train
+    from gan.train import TooFewPictures, train
 
     root = Root(task.root)
     options = Train.model_validate(task.options)
     images = load_pictures(root, f"{task.pictures}/images", options.size)
-    summary = train(
-        images,
-        root.sub(task.run),
-        TrainOptions(
-            recipe="radford", size=options.size, width=options.width, batch=options.batch, seed=options.seed,
-            kimg=task.kimg, minutes=task.minutes, min_pictures=options.min_pictures,
-        ),
-    )
-    facts = {
-        "kimg": summary.kimg, "pictures": len(images), "status": summary.status,
-        "images_per_second": summary.images_per_second, "asked": _asked(options),
-    }
+    chosen = TrainOptions(
+        recipe="radford", size=options.size, width=options.width, kernel=options.kernel, batch=options.batch,
+        seed=options.seed, kimg=task.kimg, minutes=task.minutes, min_pictures=options.min_pictures,
+    )  # fmt: skip
+    facts: dict[str, Any] = {"pictures": len(images), "asked": _asked(options)}
+    try:
+        done = train(images, root.sub(task.run), chosen)
+        facts |= {"status": done.status, "kimg": done.kimg, "images_per_second": done.images_per_second}
+    except TooFewPictures as error:
+        advice = f"cluster {task.cluster:02d} ({task.name}): {error}"
+        facts |= {"status": _TOO_FEW, "kimg": 0.0, "images_per_second": 0.0, "advice": advice}
     root.commit(f"{task.run}/done.json", json.dumps(facts).encode())
-    return {**facts, "path": task.run, "cluster": task.cluster}
+    return _facts(facts, task.run, task.cluster)
+
+
+def _facts(done: Mapping[str, Any], run: str, cluster: int) -> dict[str, Any]:
+    """What an edition says of a run that is done; a refused one has no path."""
+    return {**done, "path": None if done["status"] == _TOO_FEW else run, "cluster": cluster}
 
 
 def load_pictures(root: Root, folder: str, size: int) -> np.ndarray:
