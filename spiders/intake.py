@@ -96,13 +96,12 @@ def _take(desk: Desk, items: Iterable[Item]) -> int:
 
 def _is_known(desk: Desk, item: Item) -> bool:
     """Whether it was taken, or refused for what it is, in this size and state; a stored picture may go missing."""
-    known = desk.known.rows.get(item.record["source_id"])
-    if known is None:
-        return False
+    source_id = item.record["source_id"]
+    known = [rows[source_id] for rows in (desk.known.rows, desk.known.refused) if source_id in rows]
     if item.record["reason"] == Reason.MISSING:
-        return known.reason in (None, Reason.MISSING)
-    same = known.last_modified == item.changed and item.size in (None, known.bytes)
-    return same and known.reason != Reason.MISSING
+        return any(row.reason in (None, Reason.MISSING) for row in known)
+    states = [(row.last_modified, row.bytes) for row in known if row.reason != Reason.MISSING]
+    return any(changed == item.changed and item.size in (None, size) for changed, size in states)
 
 
 def _has_same_bytes(desk: Desk, seen: Seen) -> bool:

@@ -26,9 +26,13 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Known:
-    """The rows of earlier runs by `source_id`, and `stamps`, the times in the names of their partitions."""
+    """The rows of earlier runs by `source_id`, and `stamps`, the times in the names of their partitions.
+
+    `refused` has the last failure of a picture that was stored before.
+    """
 
     rows: dict[str, Row] = field(default_factory=dict)
+    refused: dict[str, Row] = field(default_factory=dict)
     stamps: set[str] = field(default_factory=set)
 
     @classmethod
@@ -48,6 +52,8 @@ class Known:
             row, before = Row(*facts), self.rows.get(source_id)
             if before is None or row.reason is None or before.reason is not None:
                 self.rows[source_id] = row
+            else:
+                self.refused[source_id] = row
 
     def settled(self, source_id: str) -> bool:
         """Whether there is nothing to fetch: it is stored, or it failed for a reason that does not pass."""

@@ -97,6 +97,18 @@ def test_a_picture_that_went_missing_is_no_news(folder: Path, root: Root) -> Non
     assert (again.unchanged, again.partitions) == (2, ())
 
 
+def test_a_picture_that_went_bad_is_told_once(folder: Path, root: Root) -> None:
+    put(folder / "a" / "1.png", png(1))
+    imported(root, "imagefolder", folder)
+    put(folder / "a" / "1.png", b"<html>")
+    spec = {"import": "imagefolder", "path": str(folder)}
+    assert dict(take(spec, root).failed) == {"not_a_picture": 1}
+    again = take(spec, root)
+    assert (again.unchanged, dict(again.failed), again.partitions) == (1, {}, ())
+    put(folder / "a" / "1.png", png(2))
+    assert take(spec, root).new == 1 and take(spec, root).unchanged == 1
+
+
 def test_broken_lines_are_named(folder: Path, root: Root) -> None:
     put(folder / "1.png", png(1))
     put(folder / "metadata.jsonl", '{"file_name": "1.png"}\n{"file_name": \n')

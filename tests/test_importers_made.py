@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from job import pipeline
 from PIL import Image
 
 from pipeline.errors import UsageError
@@ -171,7 +172,7 @@ def test_a_film_in_part_is_taken_up_again_and_a_whole_one_is_not_opened(folder: 
     assert take(spec, root).unchanged == 4
 
 
-def test_films_that_cannot_be_opened_are_rows(folder: Path, root: Root, capfd: pytest.CaptureFixture[str]) -> None:
+def test_films_that_cannot_be_opened_are_rows(folder: Path, root: Root) -> None:
     put(folder / "bad.mp4", b"no film" * 100)
     put(folder / "empty.mkv", b"")
     whole = film(folder / "a.avi", SCENES).read_bytes()
@@ -181,6 +182,14 @@ def test_films_that_cannot_be_opened_are_rows(folder: Path, root: Root, capfd: p
         "bad.mp4": "undecodable", "empty.mkv": "undecodable",
     }  # fmt: skip
     assert 1 <= sum(name.startswith("cut.avi#") for name in found) < 4 and summary.new >= 5
+
+
+def test_the_command_line_says_what_became_of_films_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    put(folder / "bad.mp4", b"no film" * 100)
+    film(folder / "a.avi", SCENES)
+    said = pipeline("import", "video", folder, "--every", "2.5", root=tmp_path / "root").stderr.splitlines()
+    assert len(said) == 2 and said[0].startswith("crawl") and said[1].startswith("Next")
+    assert "new 2, failed 1 (undecodable 1)" in said[0]
 
 
 @pytest.mark.parametrize("every", [0, -1, "soon", 1e9])

@@ -58,7 +58,7 @@ def _told(others: list[Found], pictures: dict[str, Found], given: Given) -> dict
         if base == LINES:
             told |= {_placed(where, value, pictures): value for value in _lines(found, given)}
         elif found.extension == ".json" and (name := _owner(found.name.removesuffix(".json"), pictures, stems)):
-            if isinstance(value := _load(found.read(), given), dict):
+            if isinstance(value := _load(_bytes(found), given), dict):
                 told[name] = value
         else:
             given.tally.skipped += 1
@@ -73,8 +73,16 @@ def _owner(name: str, pictures: dict[str, Found], stems: dict[str, str]) -> str 
 
 
 def _lines(found: Found, given: Given) -> list[Json]:
-    values = [_load(line, given) for line in found.read().splitlines() if line.strip()]
+    values = [_load(line, given) for line in _bytes(found).splitlines() if line.strip()]
     return [value for value in values if isinstance(value, dict) and _ending(value) in PICTURES]
+
+
+def _bytes(found: Found) -> bytes:
+    """What a file of JSON holds; nothing when it may not be read."""
+    try:
+        return found.read()
+    except OSError:
+        return b""
 
 
 def _load(data: bytes, given: Given) -> Any:

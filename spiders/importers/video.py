@@ -25,6 +25,7 @@ EVERY = 1.0
 SCENE = 27.0
 SCENE_SECONDS = 0.5
 _SMALL = (64, 36)
+_QUIET = "-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,10 @@ def _chosen(path: bytes, every: float | None) -> Iterator[Frame]:
     """The frames to take. Nothing when OpenCV cannot open the film; what can be decoded of a damaged one."""
     import cv2
 
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _QUIET)
+    loud = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     film = cv2.VideoCapture(os.fsdecode(path), cv2.CAP_FFMPEG)
+    cv2.utils.logging.setLogLevel(loud)
     try:
         yield from _by_rate(film, every) if every is not None else _by_scene(film)
     finally:
