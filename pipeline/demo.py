@@ -14,7 +14,7 @@ select: {min_side: 64}
 dedupe: {distance: 6}
 shard: {size: 64, format: png}
 cluster: {k: 12, seed: 0}
-train: {size: 32, width: 32, kernel: 4, batch: 16, total_minutes: 4, min_pictures: 100}
+train: {size: 32, width: 32, kernel: 4, batch: 16, total_minutes: 4, min_pictures: 60}
 """
 
 
@@ -26,5 +26,5 @@ def demo_manifest(count: int | None = None, seed: int | None = None) -> Manifest
     updates: dict[str, object] = {"sources": ({**manifest.sources[0], "gallery": gallery},)}
     if count is not None:
         updates["expect"] = Expect()
-        updates["train"] = manifest.train.model_copy(update={"min_pictures": min(100, max(8, count // 20))})
+        updates["train"] = manifest.train.model_copy(update={"min_pictures": min(60, max(8, count // 30))})
     return manifest.model_copy(update=updates)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import click
 import pytest
+from conftest import free_ports
 from job import make_pictures, manifest, pipeline
+from PIL import Image
 
 from pipeline.cli import VERBS, cli
+from spiders.gallery import Catalogue, Gallery
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -65,6 +68,21 @@ def test_unknown_verb_names_the_nearest():
 
 def test_unknown_source_names_the_nearest(tmp_path):
     assert "Did you mean wikiart?" in fails("crawl", "wikart", root=tmp_path)
+
+
+def test_a_site_that_is_down(tmp_path):
+    (port,) = free_ports(1)
+    message = fails("crawl", "wikiart", "--base-url", f"http://127.0.0.1:{port}", root=tmp_path, code=4)
+    assert f"127.0.0.1:{port} does not answer" in message
+    assert "run the same command again later" in message
+
+
+def test_unknown_style_names_the_nearest(tmp_path):
+    Image.new("RGB", (80, 80), "red").save(tmp_path / "a.png")
+    (tmp_path / "index.csv").write_text("path,style,artist\na.png,Cubism,A. Artist\n")
+    with Gallery(Catalogue.from_folder(tmp_path)) as gallery:
+        message = fails("crawl", "wikiart", "--style", "cubsm", "--base-url", gallery.url, root=tmp_path / "root")
+    assert message == "Error: WikiArt has no style 'cubsm'; did you mean cubism?"
 
 
 def test_a_source_of_a_later_version_says_so(tmp_path):
