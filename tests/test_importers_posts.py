@@ -178,8 +178,10 @@ def test_wikiart_and_instagram_with_a_json_each(folder: Path, root: Root) -> Non
 def test_one_file_of_lines(folder: Path, root: Root) -> None:
     put(folder / "a" / "11_22.jpg", png(1))
     put(folder / "a" / "abc.png", png(2))
+    put(folder / "a" / "5772_A_B? C.png", png(3))
     other = {"filename": "abc", "extension": "png", "artist": {"name": "Jo"}, "tags": "one two", "license": "CC0-1.0"}
-    lines = [POST, other,
+    third = {"id": "5772", "title": "A/B? C", "extension": "jpg", "filename": "w"}
+    lines = [POST, other, third,
              {"filename": "gone", "extension": "jpg"}, {"filename": "film", "extension": "mp4"}]  # fmt: skip
     put(folder / "a" / "data.jsonl", "\n".join(map(json.dumps, lines)) + "\n{broken\n")
     found, summary = imported(root, "gallery-dl", folder)
@@ -187,7 +189,8 @@ def test_one_file_of_lines(folder: Path, root: Root) -> None:
     two = found["a/abc.png"]
     assert (two["creator"], two["tags"], two["licence"]) == ("Jo", ["one", "two"], "CC0-1.0")
     assert found["a/gone.jpg"]["reason"] == "missing"
-    assert summary.new == 2 and summary.notes == ("1 JSON texts cannot be read",)
+    assert found["a/5772_A_B? C.png"]["title"] == "A/B? C"
+    assert summary.new == 3 and summary.notes == ("1 JSON texts cannot be read",)
 
 
 @given(st.dictionaries(st.sampled_from([*WIKIART, *POST, "artist", "author", "user", "license", "style"]), ANYTHING))

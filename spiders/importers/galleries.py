@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ _CREATORS = ("artistName", "artist", "author", "creator", "user", "fullname", "u
 _CREATOR_IDS = ("artistUrl", "owner_id", "author_id", "user_id", "username")
 _PAGES = ("post_url", "paintingUrl", "permalink", "page_url", "webpage_url")
 _DATES = ("year", "completitionYear", "post_date", "date", "created_at")
+_SPECIAL = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 _SITES = {"wikiart": "https://www.wikiart.org"}
 
 
@@ -53,10 +55,11 @@ def _told(others: list[Found], pictures: dict[str, Found], given: Given) -> dict
     """What JSON files say, by the path of the picture; the other files are counted as skipped."""
     told: dict[str, Json] = {}
     stems = {os.path.splitext(name)[0]: name for name in pictures}
+    plain = {os.path.join(os.path.dirname(stem), _plain(os.path.basename(stem))): stems[stem] for stem in stems}
     for found in others:
         where, base = os.path.split(found.name)
         if base == LINES:
-            told |= {_placed(where, value, pictures): value for value in _lines(found, given)}
+            told |= {_placed(where, value, plain): value for value in _lines(found, given)}
         elif found.extension == ".json" and (name := _owner(found.name.removesuffix(".json"), pictures, stems)):
             if isinstance(value := _load(_bytes(found), given), dict):
                 told[name] = value
@@ -97,13 +100,19 @@ def _ending(value: Json) -> str:
     return f".{text(value.get('extension')) or ''}".lower()
 
 
-def _placed(where: str, value: Json, pictures: dict[str, Found]) -> str:
+def _placed(where: str, value: Json, stems: dict[str, str]) -> str:
     """The path of the picture that a line of data.jsonl is about, by the names that gallery-dl gives files."""
     ids = [text(value.get(key)) or "" for key in ("sidecar_media_id", "media_id", "id", "title", "filename")]
     album, media, number, title, filename = ids
-    stems = [f"{album}_{media}", media, f"{number}_{title}", number, filename]
-    names = [os.path.join(where, stem + _ending(value)) for stem in stems if stem.strip("_")]
-    return next((name for name in names if name in pictures), names[-1] if names else os.path.join(where, LINES))
+    named = (f"{album}_{media}", media, f"{number}_{title}", number, filename)
+    places = [os.path.join(where, _plain(name)) for name in named if name.strip("_")]
+    found = next((stems[place] for place in places if place in stems), None)
+    return found or (places[-1] if places else os.path.join(where, LINES)) + _ending(value)
+
+
+def _plain(name: str) -> str:
+    """A name as it can be a file's: gallery-dl writes _ for what is special to a system."""
+    return _SPECIAL.sub("_", name)
 
 
 # a row
