@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
 
-from pipeline.errors import UsageError
 from pipeline.verbs.common import Setting, clean, common
 
 
@@ -78,16 +81,31 @@ def sql_(setting: Setting, query: str, limit: int | None) -> None:
 
     columns, rows = inspection.sql(setting.root, query, limit)
     if setting.json:
-        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=_plain))
+        keys = _unlike(columns)
+        click.echo(json.dumps([dict(zip(keys, map(_plain, row), strict=True)) for row in rows], default=_plain))
         return
     click.echo("\t".join(columns))
     for row in rows:
         click.echo(clean("\t".join("" if value is None else str(value) for value in row)))
 
 
+def _unlike(columns: Sequence[str]) -> list[str]:
+    """Names for the columns of a join: the second `id` is `id_1`."""
+    keys: list[str] = []
+    for column in columns:
+        fresh = (name for n in itertools.count() if (name := f"{column}_{n}" if n else column) not in keys)
+        keys.append(next(fresh))
+    return keys
+
+
 def _plain(value: Any) -> Any:
+    """What JSON has for a value of DuckDB: null for what is no number, text for what has no form of its own."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | int | float | list | tuple | dict):
+        return value
     if hasattr(value, "isoformat"):
         return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    raise UsageError(f"A {type(value).__name__} has no JSON form: cast it to VARCHAR in the query.")
+    return value.hex() if isinstance(value, bytes) else str(value)
