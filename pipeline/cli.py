@@ -103,8 +103,9 @@ def _run(args: list[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         raise
-    except (KeyboardInterrupt, click.Abort):
-        return _fail(args, "Stopped; the same command goes on from here.", 130)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        number = signal.SIGTERM if isinstance(stop.__cause__ or stop, _Terminated) else signal.SIGINT
+        return _fail(args, "Stopped; the same command goes on from here.", 128 + number)
 
 
 def _fail(args: list[str], message: str, code: int, usage: str = "") -> int:
@@ -122,10 +123,12 @@ def _usage(error: click.ClickException) -> str:
     return f"{context.get_usage()}\n" if context is not None and context.parent is not None else ""
 
 
-def _stopped(number: int, _frame: object) -> None:
+class _Terminated(KeyboardInterrupt):
     """SIGTERM unwinds like Ctrl-C: what is committed stays, nothing half-written is visible."""
-    click.echo("Stopped; the same command goes on from here.", err=True)
-    sys.exit(128 + number)
+
+
+def _stopped(_number: int, _frame: object) -> None:
+    raise _Terminated
 
 
 if __name__ == "__main__":

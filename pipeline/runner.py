@@ -8,13 +8,16 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -354,12 +357,33 @@ class Runner:
             "distributed.worker.memory.spill": False,
             "distributed.worker.memory.target": False,
             "logging.distributed": "critical",
-        }):
+        }), _starting_workers():
             self._cluster = LocalCluster(
                 n_workers=self.workers, threads_per_worker=1, processes=True, dashboard_address=None,
-                silence_logs="CRITICAL", host="127.0.0.1",
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"}, silence_logs="CRITICAL", host="127.0.0.1",
             )
             return Client(self._cluster, set_as_default=False)
+
+
+@contextmanager
+def _starting_workers() -> Iterator[None]:
+    """Keep signals off while workers start: half a cluster cannot be closed, so this process hears of them after.
+
+    The workers never see a Ctrl-C, which a terminal sends to all processes: this one stops them.
+    """
+    resource_tracker.ensure_running()  # else it starts among the workers, and takes the mask off
+    late: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGTERM, lambda number, _: late.append(number)) if main else None
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if main:
+            signal.signal(signal.SIGTERM, handler)
+        for number in late[:1]:
+            signal.raise_signal(number)
 
 
 def _rescued(rescue: Callable[[_T], _R], item: _T) -> _R | PartitionFailed:
