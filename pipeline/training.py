@@ -75,7 +75,7 @@ def _plan_run(
     done_path = f"{run}/done.json"
     done = json.loads(corpus.root.read(done_path)) if corpus.root.exists(done_path) else None
     kimg = options.kimg
-    if done is not None:
+    if done is not None and not _refused_otherwise(done, cluster, options):
         reached = done["asked"] == _asked(options)
         grown = cluster["size"] >= done["pictures"] * (1 + options.grow)
         if reached and not grown:
@@ -90,6 +90,12 @@ def _plan_run(
             members=cluster["size"], run=run, kimg=kimg, minutes=minutes, options=options.model_dump(mode="json"),
         )
     )
+
+
+def _refused_otherwise(done: Mapping[str, Any], cluster: Mapping[str, Any], options: Train) -> bool:
+    """Whether a run that was refused for too few different pictures may be tried anew."""
+    judged = (done["pictures"], done.get("min_pictures"))
+    return done["status"] == _TOO_FEW and judged != (cluster["size"], options.min_pictures)
 
 
 def _asked(options: Train) -> dict[str, Any]:
@@ -129,7 +135,9 @@ def train_cluster(task: RunTask) -> dict[str, Any]:
         recipe="radford", size=options.size, width=options.width, kernel=options.kernel, batch=options.batch,
         seed=options.seed, kimg=task.kimg, minutes=task.minutes, min_pictures=options.min_pictures,
     )  # fmt: skip
-    facts: dict[str, Any] = {"pictures": len(images), "asked": _asked(options)}
+    facts: dict[str, Any] = {
+        "pictures": len(images), "asked": _asked(options), "min_pictures": options.min_pictures
+    }
     try:
         done = train(images, root.sub(task.run), chosen)
         facts |= {"status": done.status, "kimg": done.kimg, "images_per_second": done.images_per_second}
