@@ -18,12 +18,13 @@ from pipeline.storage import Root
 _MIN_FREE = 2 << 30
 
 
-def check(root: Root) -> list[dict[str, Any]]:
-    """`{name, ok, found}` for each check."""
+def check(root: Root, probe: bool = True) -> list[dict[str, Any]]:
+    """`{name, ok, found}` for each check; without `probe` nothing is written to the root."""
     checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
         ("python", _python), ("machine", _machine), ("packages", _packages), ("models", _models),
-        ("root", lambda: _root(root)), ("claims", lambda: _claims(root)), ("space", lambda: _space(root)),
     ]
+    if probe:
+        checks += [("root", lambda: _root(root)), ("claims", lambda: _claims(root)), ("space", lambda: _space(root))]
     found = []
     for name, ask in checks:
         try:

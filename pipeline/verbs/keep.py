@@ -71,7 +71,9 @@ def schedule_(setting: Setting, manifest: str, at: str) -> None:
     from pipeline.schedule import schedule
 
     load(manifest)
-    schedule(Path(manifest), at, setting.root.url, dry_run=setting.dry_run, echo=click.echo)
+    lines: list[str] = []
+    schedule(Path(manifest), at, setting.root.url, dry_run=setting.dry_run, echo=lines.append)
+    setting.data({"schedule": "\n".join(lines)}, "\n".join(lines))
 
 
 @click.command("gallery")
@@ -91,6 +93,9 @@ def gallery_(setting: Setting, folder: str | None, port: int, count: int, seed: 
     from pipeline.sources import serve_gallery
 
     asked = {"pictures": folder or "painted", "count": count, "seed": seed}
+    if setting.dry_run:
+        setting.data({"would": {**asked, "port": port}}, f"Would serve {asked['pictures']} pictures on port {port}.")
+        return
     serve_gallery(asked, port, setting.echo)
 
 
@@ -106,7 +111,7 @@ def doctor_(setting: Setting) -> None:
     """
     from pipeline import doctor
 
-    found = doctor.check(setting.root)
+    found = doctor.check(setting.root, probe=not setting.dry_run)
     lines = [f"{'ok  ' if c['ok'] else 'MEND'}  {c['name']:12} {c['found']}" for c in found]
     setting.data({"checks": found}, "\n".join(lines))
     if not all(c["ok"] for c in found):
