@@ -37,7 +37,11 @@ class Corpus:
         return self.manifest.corpus
 
     def partitions(self) -> list[str]:
-        """The crawled partitions of this corpus, sorted."""
+        """The crawled partitions of this corpus, sorted: those there at the first look, whoever crawls meanwhile."""
+        return self._partitions
+
+    @cached_property
+    def _partitions(self) -> list[str]:
         starts = tuple(f"{prefix}-" if prefix else "" for prefix in self.prefixes)
         return [name for name in tables.names(self.root, tables.CRAWLED) if name.startswith(starts)]
 
@@ -141,11 +145,13 @@ def newest(root: Root, name: str | None) -> dict[str, Any]:
     return found
 
 
-def views(root: Root) -> dict[str, dict[str, str]]:
-    """The folders behind each SQL view: the pool's tables, and each corpus's tables in its newest edition."""
-    made: dict[str, dict[str, str]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
-    if not tables.names(root, "tables/measured/v1") and tables.names(root, "tables/measured/v1-exact"):
-        made["measured"] = {"": "tables/measured/v1-exact"}
+def views(root: Root) -> dict[str, dict[str, str | tuple[str, ...]]]:
+    """The folders behind each SQL view: the pool's tables, and each corpus's tables in its newest edition.
+
+    A partition whose hashes were computed exactly is shown so.
+    """
+    made: dict[str, dict[str, str | tuple[str, ...]]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
+    made["measured"] = {"": ("tables/measured/v1-exact", "tables/measured/v1")}
     newest_of = {name: edition(root, name) for name in corpora(root)}
     for table in CORPUS_TABLES:
         made[table] = {name: facts["folders"][table] for name, facts in newest_of.items() if facts}

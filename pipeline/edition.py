@@ -53,11 +53,11 @@ def totals(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def score_plants(corpus: Corpus, truth: dict[str, Any] | None) -> Any:
     """How many of a practice gallery's planted duplicates and faults were caught."""
-    if truth is None or not tables.names(corpus.root, corpus.folders["selected"]):
+    partitions = corpus.partitions()
+    if truth is None or not set(partitions) <= set(tables.names(corpus.root, corpus.folders["selected"])):
         return None
     from spiders.gallery import score
 
-    partitions = corpus.partitions()
     works = tables.read_all(corpus.root, corpus.folders["crawled"], partitions, ["source_id", "id"])
     verdicts = tables.read_all(corpus.root, corpus.folders["selected"], partitions, ["reason", "keeper"])
     work, picture = works["source_id"].to_pylist(), works["id"].to_pylist()

@@ -73,8 +73,11 @@ def rejects(root: Root, corpus: str | None, reason: str | None, limit: int) -> d
     if reason is not None and reason not in set(Reason):
         raise UsageError(f"There is no reason '{reason}'.{did_you_mean(reason, list(Reason))}")
     facts = newest(root, corpus)
-    last = next((t for t in reversed(CORPUS_TABLES) if tables.names(root, facts["folders"][t])), "measured")
     partitions = facts["partitions"]
+    last = next(
+        table for table in (*reversed(CORPUS_TABLES), "measured", "crawled")
+        if set(partitions) <= set(tables.names(root, facts["folders"][table]))
+    )
     verdicts = tables.read_all(root, facts["folders"][last], partitions, ["id", "reason", "reason_value", "detail"])
     crawled = tables.read_all(root, facts["folders"]["crawled"], partitions, ["source_id", "title", "url"])
     found: dict[str, list[dict[str, Any]]] = {}

@@ -95,10 +95,11 @@ def rows(columns: Mapping[str, Sequence[Any]], schema: pa.Schema) -> pa.Table:
     return pa.table(data, schema=schema)
 
 
-def connect(root: Root, folders: Mapping[str, Mapping[str, str]]) -> duckdb.DuckDBPyConnection:
+def connect(root: Root, folders: Mapping[str, Mapping[str, str | Sequence[str]]]) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view per table.
 
-    `folders` gives for each view the folders it unites, by corpus ('' for the tables of the pool). Views have
+    `folders` gives for each view the folders it unites, by corpus ('' for the tables of the pool); of several
+    folders for one corpus the first that has a partition is asked for it. Views have
     the columns of their schema and `corpus` (tables of a corpus only), `partition` and `row` (from 0).
     """
     import duckdb
@@ -112,11 +113,13 @@ def connect(root: Root, folders: Mapping[str, Mapping[str, str]]) -> duckdb.Duck
     return connection
 
 
-def _view(root: Root, view: str, places: Mapping[str, str]) -> str:
+def _view(root: Root, view: str, places: Mapping[str, str | Sequence[str]]) -> str:
     columns = ", ".join(f'"{name}"' for name in SCHEMAS[view].names)
     selects = []
-    for corpus, folder in places.items():
-        files = [root.address(f"{folder}/{name}.parquet") for name in names(root, folder)]
+    for corpus, asked in places.items():
+        ranked = [asked] if isinstance(asked, str) else asked
+        where = {name: folder for folder in reversed(ranked) for name in names(root, folder)}
+        files = [root.address(f"{folder}/{name}.parquet") for name, folder in sorted(where.items())]
         if not files:
             continue
         quoted = ", ".join(_literal(file) for file in files)
@@ -154,14 +157,20 @@ def _duck(kind: pa.DataType) -> str:
     return _DUCK_TYPES[str(kind)]
 
 
+_READING = ("SELECT", "EXPLAIN")
+
+
 def query(
     connection: duckdb.DuckDBPyConnection, text: str, limit: int | None
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and at most `limit` rows of a query. Raises UsageError when DuckDB refuses it."""
+    """Column names and at most `limit` rows of one query. Raises UsageError when it writes or DuckDB refuses it."""
     import duckdb
 
     try:
-        cursor = connection.execute(text)
+        statements = connection.extract_statements(text)
+        if len(statements) != 1 or statements[0].type.name not in _READING:
+            raise UsageError("One query that reads is needed, such as \"select count(*) from crawled\".")
+        cursor = connection.execute(statements[0])
         columns = [column[0] for column in cursor.description or []]
         return columns, cursor.fetchall() if limit is None else cursor.fetchmany(limit)
     except duckdb.Error as error:
