@@ -132,6 +132,7 @@ def fit_themes(corpus: Corpus) -> str:
     try:
         centres, _, _ = spherical_kmeans(vectors_of(found["vector"]), cluster.k, cluster.seed)
     except ValueError as error:
+        corpus.root.delete(f"{folder}/fit.json")
         raise UsageError(f"{cluster.k} clusters cannot be made ({error}): ask for fewer with --k.") from None
     sink = io.BytesIO()
     np.save(sink, np.asarray(centres, np.float32), allow_pickle=False)

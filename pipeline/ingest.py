@@ -6,17 +6,17 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline import models, sources, training
-from pipeline.corpus import CORPUS_TABLES, Corpus, add_edition, edition
+from pipeline.corpus import CORPUS_TABLES, Corpus, add_edition, edition, editions
 from pipeline.edition import STEP_OF, funnel, score_plants, totals, versions
 from pipeline.errors import PipelineError, SourceRefused, TooManyRejects, UsageError
 from pipeline.folds import fit_themes, select
-from pipeline.manifest import Manifest
+from pipeline.manifest import Manifest, changed
 from pipeline.runner import Runner, Summary, Task
 from pipeline.stage import digest
 from pipeline.storage import Root
@@ -81,10 +81,15 @@ def _run(job: Job) -> dict[str, Any]:
         before = edition(job.root, corpus.name)
         changed = _pictures(job, corpus, runner, seconds)
         if job.wants("cluster"):
-            clusters, themed = _themes(job, corpus, runner, seconds, before, changed)
+            try:
+                clusters, themed = _themes(job, corpus, runner, seconds, before, changed)
+            except UsageError:
+                if changed or before is None:  # what `pipeline rejects` is to explain
+                    _edition(replace(job, until="embed"), corpus, seconds, [], [], before, demo, changed)
+                raise
             changed |= themed
         if job.wants("train"):
-            runs, trained = _train(job, corpus, runner, clusters, seconds)
+            runs, trained = _train(job, corpus, runner, clusters, seconds, before)
             changed |= trained
     facts = _edition(job, corpus, seconds, clusters, runs, before, demo, changed)
     if refused:
@@ -98,8 +103,10 @@ def open_corpus(job: Job) -> Corpus:
     prefixes = tuple(sorted({sources.prefix(source) for source in job.manifest.sources})) or ("",)
     before = edition(job.root, job.manifest.corpus)
     origin = prefixes
-    if before and set(before["origin"]) <= set(prefixes):
+    if before and set(before["prefixes"]) <= set(prefixes):
         origin = tuple(before["origin"])
+    elif before:
+        origin = (*prefixes, f"after edition {before['edition']}")
     return Corpus(job.root, job.manifest, prefixes, origin)
 
 
@@ -220,8 +227,8 @@ def _themes(
     fitted = corpus.root.exists(f"{corpus.folders['clusters']}/centres.npy")
     centres = fit_themes(corpus)
     assigned = _map(job, corpus, runner, "clustered", {}, {}, {"centres": centres})
-    same = before is not None and before["digests"] == corpus.digests and bool(before["clusters"])
-    if fitted and not assigned and not changed and same and before is not None:
+    stands = before is not None and (before["digests"], before["partitions"]) == (corpus.digests, corpus.partitions())
+    if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
     clusters = build_folders(corpus)
     seconds["cluster"] = time.monotonic() - started
@@ -230,10 +237,11 @@ def _themes(
 
 
 def _train(
-    job: Job, corpus: Corpus, runner: Runner, clusters: Sequence[Mapping[str, Any]], seconds: dict[str, float]
+    job: Job, corpus: Corpus, runner: Runner, clusters: Sequence[Mapping[str, Any]], seconds: dict[str, float],
+    before: dict[str, Any] | None,
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Train what the plan says; facts of all runs, whether any was trained."""
-    chosen = [c for c in clusters if job.clusters is None or c["id"] in job.clusters]
+    """Train what the plan says; facts of all runs, whether they are others than in the edition `before`."""
+    chosen, others = _chosen(job, corpus, clusters, before)
     plan = training.plan(corpus, chosen, runner.workers)
     started = time.monotonic()
     for refusal in plan.refused:
@@ -258,8 +266,25 @@ def _train(
         raise failures[0]
     if facts:
         seconds["train"] = time.monotonic() - started
-    runs = sorted([*facts, *plan.finished, *plan.refused], key=lambda r: int(r["cluster"]))
-    return runs, bool(facts)
+    runs = sorted([*facts, *plan.finished, *plan.refused, *others], key=lambda r: int(r["cluster"]))
+    return runs, bool(facts) or runs != (before or {}).get("runs")
+
+
+def _chosen(
+    job: Job, corpus: Corpus, clusters: Sequence[Mapping[str, Any]], before: dict[str, Any] | None
+) -> tuple[list[Mapping[str, Any]], list[dict[str, Any]]]:
+    """The clusters to train, and the runs that stand for the others. Raises UsageError for one that is not there."""
+    if job.clusters is None:
+        return list(clusters), []
+    known = sorted(cluster["id"] for cluster in clusters)
+    strange = sorted(set(job.clusters) - set(known))
+    if strange:
+        raise UsageError(f"There is no cluster {strange[0]}: choose among {', '.join(map(str, known))}.")
+    standing = before["runs"] if before and before["digests"] == corpus.digests else []
+    return (
+        [cluster for cluster in clusters if cluster["id"] in job.clusters],
+        [run for run in standing if run["cluster"] not in job.clusters],
+    )
 
 
 # looking ahead
@@ -295,7 +320,10 @@ def _edition(
     truth: dict[str, Any] | None,
     changed: bool,
 ) -> dict[str, Any]:
-    """Write the next edition and its report when anything changed, else return the one that stands."""
+    """Write the report and the next edition when anything changed, else return the one that stands.
+
+    The edition comes last: it says that all is done.
+    """
     partitions = corpus.partitions()
     manifest = job.manifest.model_dump(mode="json")
     same = before is not None and (before["digests"], before["partitions"], before["manifest"]) == (
@@ -328,11 +356,11 @@ def _edition(
     }
     facts["counts"] = totals(facts["funnel"])
     facts["report"] = f"reports/{corpus.name}/index.html" if job.wants("report") else None
-    number = add_edition(corpus.root, corpus.name, facts)
-    facts = {"schema_version": 1, "edition": number, **facts}
     if job.wants("report"):
-        _report(job, facts)
-    return facts
+        number = max(editions(corpus.root, corpus.name), default=0) + 1
+        _report(job, {"schema_version": 1, "edition": number, **facts})
+    number = add_edition(corpus.root, corpus.name, facts)
+    return {"schema_version": 1, "edition": number, **facts}
 
 
 def _report(job: Job, facts: dict[str, Any]) -> None:
@@ -371,4 +399,4 @@ def load_or_default(root: Root, corpus: str | None) -> Manifest:
         from pipeline.manifest import load
 
         return load(corpus)
-    return Manifest(corpus=name, sources=(), about="everything in the pool")
+    return changed(Manifest(corpus="all", sources=(), about="everything in the pool"), corpus=name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipeline.errors import ManifestError, did_you_mean
+from pipeline.errors import ManifestError, UsageError, did_you_mean
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Fraction, Fraction]
@@ -18,6 +18,9 @@ NAMED_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_Checked = TypeVar("_Checked", bound=_Model)
 
 
 class Expect(_Model):
@@ -215,6 +218,17 @@ def parse(text: str, name: str = "manifest") -> Manifest:
     except ValidationError as error:
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         raise ManifestError(f"{name}{_explain(first, node)}") from None
+
+
+def changed(model: _Checked, **values: Any) -> _Checked:
+    """`model` with other values, checked. Raises UsageError naming the value that is wrong."""
+    try:
+        return type(model).model_validate(model.model_dump() | values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name} {message[0].lower()}{message[1:]} (got {first['input']!r}).") from None
 
 
 def _explain(error: Any, node: yaml.Node | None) -> str:

@@ -196,6 +196,7 @@ def train_(
     A run that was stopped goes on; clusters under the minimum are refused with advice.
     """
     from pipeline.ingest import load_or_default
+    from pipeline.manifest import changed
 
     if everything == bool(clusters):
         raise UsageError("Say what to train: --all, or --cluster N (`pipeline status` lists the clusters).")
@@ -203,8 +204,7 @@ def train_(
     chosen = {key: int(value) if key == "size" else value for key, value in asked.items() if value is not None}
     if chosen.keys() & {"kimg", "minutes", "total_minutes"}:
         chosen = {"kimg": None, "minutes": None, "total_minutes": None} | chosen
-    train = type(manifest.train).model_validate(manifest.train.model_dump() | chosen)
-    manifest = manifest.model_copy(update={"train": train})
+    manifest = manifest.model_copy(update={"train": changed(manifest.train, **chosen)})
     _do(setting, manifest, "train", clusters=list(clusters) or None, scheduler=scheduler, workers=workers)
 
 
