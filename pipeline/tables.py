@@ -109,7 +109,11 @@ def connect(root: Root, folders: Mapping[str, Mapping[str, str | Sequence[str]]]
     if filesystem is not None:
         connection.register_filesystem(filesystem)
     for view, places in folders.items():
-        connection.execute(f"CREATE VIEW {view} AS {_view(root, view, places)}")
+        try:
+            connection.execute(f"CREATE VIEW {view} AS {_view(root, view, places)}")
+        except duckdb.Error as error:
+            sentence = str(error).splitlines()[0]
+            raise IntegrityFailed(f"Table {view} cannot be read: {sentence}. Delete the file and run again.") from error
     return connection
 
 

@@ -273,3 +273,13 @@ def _gone(group):
             return True
         time.sleep(0.1)
     return False
+
+
+@pytest.mark.parametrize("verb", [("status",), ("sql", "select 1"), ("show", "abcd")])
+def test_a_damaged_table_is_one_sentence(verb, standing):
+    root, _ = standing
+    next((root / tables.CRAWLED).iterdir()).write_bytes(b"x")
+    done = pipeline(*verb, root=root, check=False)
+    assert done.returncode == 7
+    assert done.stderr.startswith("Error: Table crawled cannot be read")
+    assert len(done.stderr.strip().splitlines()) == 1
