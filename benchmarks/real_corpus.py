@@ -25,7 +25,7 @@ SETS = ("pbn64_pd", "louvre_genres")
 def recipe(pictures: Path, k: int, minutes: float, width: int) -> dict[str, object]:
     """A manifest that crawls both sets from practice galleries."""
     sources = [{"crawl": "wikiart", "gallery": {"pictures": str((pictures / name).resolve())}} for name in SETS]
-    train = {"width": width, "batch": 64, "minutes": minutes, "min_pictures": 300}
+    train = {"width": width, "kernel": 4, "batch": 16, "minutes": minutes, "min_pictures": 300}
     return {
         "corpus": "real", "about": "5,190 public-domain paintings", "sources": sources,
         "select": {"min_side": 48}, "cluster": {"k": k}, "train": train,
@@ -57,8 +57,8 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--k", type=int, default=12)
-    parser.add_argument("--minutes", type=float, default=4.0)
-    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--largest", type=int, default=4)
     asked = parser.parse_args()
     asked.root.mkdir(parents=True, exist_ok=True)
