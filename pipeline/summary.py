@@ -63,7 +63,8 @@ def _places(root: Root, facts: Mapping[str, Any]) -> list[str]:
         lines.append(f"  samples    {root.address(folders['runs'])}/NN/*/fakes-*.png, timeline.gif")
     if facts.get("report"):
         lines.append(f"  report     {root.address(facts['report'])}")
-    lines += ["", "Next: open the report, then", f"  pipeline rejects --root {root.url} --corpus {corpus}"]
+    first = "open the report, then" if facts.get("report") else f"pipeline report --root {root.url} --corpus {corpus}"
+    lines += ["", f"Next: {first}", f"  pipeline rejects --root {root.url} --corpus {corpus}"]
     if facts["clusters"]:
         lines.append(f"  pipeline cluster --k 20 --root {root.url} --corpus {corpus}")
         lines.append(f"  pipeline train --cluster 0 --size 64 --minutes 60 --root {root.url} --corpus {corpus}")

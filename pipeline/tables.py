@@ -161,9 +161,6 @@ def _duck(kind: pa.DataType) -> str:
     return _DUCK_TYPES[str(kind)]
 
 
-_READING = ("SELECT", "EXPLAIN")
-
-
 def query(
     connection: duckdb.DuckDBPyConnection, text: str, limit: int | None
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -172,7 +169,7 @@ def query(
 
     try:
         statements = connection.extract_statements(text)
-        if len(statements) != 1 or statements[0].type.name not in _READING:
+        if len(statements) != 1 or statements[0].type.name != "SELECT":
             raise UsageError("One query that reads is needed, such as \"select count(*) from crawled\".")
         cursor = connection.execute(statements[0])
         columns = [column[0] for column in cursor.description or []]
