@@ -15,7 +15,8 @@ from pipeline.storage import Root
 
 CORPUS_TABLES = ("selected", "prepared", "embedded", "clustered")
 POOL_TABLES = ("crawled", "measured", "faces")
-VERSIONS = {"selected": 1, "prepared": 1, "embedded": 1, "clustered": 1, "clusters": 1}
+VERSIONS = {"selected": 1, "prepared": 1, "embedded": 1, "clustered": 1}
+"""Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ class Job:
     manifest: Manifest
     until: str = "report"
     nightly: bool = False
-    pool_only: bool = False
     scheduler: str | None = None
     workers: int | None = None
     clusters: Sequence[int] | None = None

@@ -24,8 +24,8 @@ def words_of(row: Mapping[str, object]) -> set[str]:
 def name_themes(members: Mapping[int, Sequence[set[str]]]) -> dict[int, str]:
     """A name for each theme: words carried by at least 30 % of it and 1.5 times as often as in the corpus.
 
-    The share times the logarithm-free lift decides; a word names one theme only, so others of the same word
-    get a second one beside it. Themes without such a word are called `theme 07`.
+    The share times the lift (how much oftener than in the corpus) decides. A word names one theme only: others
+    of the same word get a second one beside it. Themes without such a word are called `theme 07`.
     """
     corpus = Counter(word for rows in members.values() for words in rows for word in words)
     total = max(sum(len(rows) for rows in members.values()), 1)

@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.feather as feather
 
 from pipeline import shards, tables
-from pipeline.errors import Fatal, PartitionFailed, PipelineError, Reason, UsageError
+from pipeline.errors import Fatal, PartitionFailed, Reason, UsageError
 from pipeline.stage import ROW_SECONDS, Stage
 from pipeline.storage import Root
 
@@ -391,8 +391,6 @@ def _rescued(rescue: Callable[[_T], _R], item: _T) -> _R | PartitionFailed:
         return rescue(item)
     except PartitionFailed as error:
         return error
-    except PipelineError:
-        raise
 
 
 if __name__ == "__main__":

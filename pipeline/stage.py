@@ -1,4 +1,4 @@
-"""What a stage is: a pure function from a table batch to a table batch, with a version and a digest."""
+"""What a stage is: a pure function from a table batch to a table batch, in a folder named by its digest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class Stage:
     """
 
     name: str
-    version: int
     reads: Mapping[str, Sequence[str]]
     schema: pa.Schema
     transform: Transform

@@ -31,4 +31,4 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
     return pa.table(keep | made).select(CLUSTERED.names)
 
 
-ASSIGN = Stage("clustered", 1, {"embedded": ["vector"]}, CLUSTERED, transform, batch_rows=1 << 20)
+ASSIGN = Stage("clustered", {"embedded": ["vector"]}, CLUSTERED, transform, batch_rows=1 << 20)

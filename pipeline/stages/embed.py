@@ -35,5 +35,5 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
 
 
 EMBED = Stage(
-    "embedded", 1, {"prepared": ["shard", "offset", "size"]}, EMBEDDED, transform, bytes_from="prepared", batch_rows=32
+    "embedded", {"prepared": ["shard", "offset", "size"]}, EMBEDDED, transform, bytes_from="prepared", batch_rows=32
 )

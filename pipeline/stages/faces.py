@@ -32,4 +32,4 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
     return map_rows(batch, SCHEMA, one)
 
 
-FACES = Stage("faces", 1, {"measured": [], "crawled": ["format"]}, SCHEMA, transform, bytes_from="original")
+FACES = Stage("faces", {"measured": [], "crawled": ["format"]}, SCHEMA, transform, bytes_from="original")

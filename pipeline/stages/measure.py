@@ -22,4 +22,4 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
     return map_rows(batch, MEASURED, one)
 
 
-MEASURE = Stage("measured", 1, {"crawled": ["format"]}, MEASURED, transform, bytes_from="original")
+MEASURE = Stage("measured", {"crawled": ["format"]}, MEASURED, transform, bytes_from="original")

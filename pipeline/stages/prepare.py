@@ -66,6 +66,6 @@ def encode(picture: Image.Image, format: str) -> bytes:
 
 
 PREPARE = Stage(
-    "prepared", 1, {"selected": [], "crawled": ["format"], "faces": ["faces"]}, PREPARED, transform,
+    "prepared", {"selected": [], "crawled": ["format"], "faces": ["faces"]}, PREPARED, transform,
     bytes_from="original", makes_shards=True, optional=("faces",),
 )
