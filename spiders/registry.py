@@ -12,19 +12,30 @@ from typing import Any
 
 from pipeline.errors import UsageError, did_you_mean
 
-PLACES = frozenset({"limit", "base_url"})
-"""Arguments that say how much and from where, not what: they do not name a source."""
+PLACES = frozenset({"limit", "base_url", "recheck"})
+"""Arguments that say how much, from where and how, not what: they do not name a source."""
+RECHECKS = ("none", "rota", "all")
+"""Which known pictures a crawl asks for again, whether they have changed."""
 
 
 @dataclass(frozen=True)
 class Source:
     """`arguments` maps names to help; at most one of those in `one_of` may be given; `built` is False
-    for a source that comes with a later version, and `until` then says what works instead."""
+    for a source that comes with a later version, and `until` then says what works instead.
+
+    On the command line each argument is an option, but the one that is `positional` stands without a name, and
+    `switches` are yes or no. With an argument of `questions` the source answers with names and stores nothing.
+    `examples` are the ends of command lines, after `pipeline crawl NAME` or `pipeline import NAME`.
+    """
 
     about: str
     arguments: Mapping[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
+    positional: str = ""
+    switches: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
     built: bool = True
     until: str = ""
 
@@ -33,6 +44,7 @@ _COMMON = {
     "limit": "take at most the first N pictures of the list",
     "base_url": "the site's address, for a practice gallery or a mirror",
     "gallery": "which practice gallery it is, so that its partitions stay apart from the site's",
+    "recheck": "ask again for known pictures, whether they changed: none, rota (some of them each time) or all",
 }
 _NOW = "Until then, `pipeline import folder PATH` takes pictures that are on disk."
 _PATH = {"path": "the folder or file to import", "limit": _COMMON["limit"]}
@@ -47,15 +59,16 @@ SOURCES: Mapping[str, Source] = {
             "gallery": "what the practice gallery at base_url shows, so that its works stay apart from others",
             **_COMMON,
         },
-        one_of=("style", "genre", "artist"),
+        one_of=("style", "genre", "artist"), switches=("details",),
+        examples=("--style cubism --limit 500", "--artist claude-monet", "--base-url http://127.0.0.1:8899"),
     ),
     "instagram": Source(
         "pictures with a hashtag, over the official Graph API", {"tag": "a hashtag", **_COMMON}, ("tag",),
-        built=False, until=_NOW,
+        built=False, until=_NOW, examples=("--tag skull",),
     ),
     "web": Source(
         "pictures found by a search of the web", {"query": "what to search", "provider": "who searches", **_COMMON},
-        ("query",), built=False, until=_NOW,
+        ("query",), positional="query", built=False, until=_NOW, examples=('"human skull"',),
     ),
     "museum": Source(
         "open access pictures of museums",
@@ -80,7 +93,7 @@ IMPORTS: Mapping[str, Source] = {
             "scenes": "yes: the first frame of each scene",
         },
         ("path",),
-        one_of=("every", "scenes"),
+        one_of=("every", "scenes"), switches=("scenes",), examples=("~/films --every 5", "~/films --scenes"),
     ),
     "urls": Source("a list of addresses", _PATH, ("path",), built=False, until=_NOW),
 }
@@ -122,6 +135,8 @@ def _check_places(given: Mapping[str, Any]) -> None:
         raise UsageError(f"A limit of {limit!r} makes no sense: give the number of pictures, 1 or more.")
     if base and not re.fullmatch(r"https?://[^/\s]+.*", str(base)):
         raise UsageError(f"{base!r} is not the address of a site: it begins with http:// or https://.")
+    if given.get("recheck") not in (None, "", *RECHECKS):
+        raise UsageError(f"`recheck` is {', '.join(RECHECKS)}, not {given['recheck']!r}: choose one of them.")
 
 
 def source_prefix(spec: Mapping[str, Any]) -> str:
