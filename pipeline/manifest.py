@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pipeline import licences
 from pipeline.errors import ManifestError, UsageError, did_you_mean
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -39,7 +40,8 @@ class Measure(_Model):
 
 
 class Select(_Model):
-    """Which pictures are kept, by what was measured. Sides in pixels, brightness and contrast 0 to 255."""
+    """Which pictures are kept, by what was measured. Sides in pixels, brightness and contrast 0 to 255;
+    `license` is `any`, or families (`pipeline.licences`), SPDX ids and addresses."""
 
     min_side: int = Field(64, ge=1)
     max_aspect: float = Field(4.0, ge=1)
@@ -49,6 +51,17 @@ class Select(_Model):
     min_contrast: float = Field(0.0, ge=0)
     greyscale: Literal["accept", "reject"] = "accept"
     license: Literal["any"] | tuple[str, ...] = "any"
+
+    @field_validator("license", mode="before")
+    @classmethod
+    def _are_licences(cls, value: Any) -> Any:
+        names = [value] if isinstance(value, str) else value
+        if not (isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)):
+            raise ValueError("is no list of licences: write any, or such as [cc0, cc-by, public-domain]")
+        try:
+            return licences.wanted(names) or "any"
+        except UsageError as error:
+            raise ValueError(str(error)) from None
 
 
 class Dedupe(_Model):

@@ -19,7 +19,7 @@ LONGEST_FILE = 500
 # From the ground up. A module imports from lower floors and from its own room, never from above.
 FLOORS = (
     {"pipeline.errors", "pipeline.sniff", "pipeline.shards", "pipeline.naming"},
-    {"pipeline.schema", "pipeline.models"},
+    {"pipeline.schema", "pipeline.models", "pipeline.licences"},
     {"pipeline.storage", "pipeline.manifest", "pipeline.stage", "pipeline.vision"},
     {"pipeline.tables", "pipeline.summary", "pipeline.stages", "gan"},
     {"pipeline.corpus", "spiders"},
@@ -37,7 +37,8 @@ ONLY_FROM = {
     "pipeline.sniff": set(),
     "pipeline.shards": set(),
     "pipeline.schema": {"pipeline.errors"},
-    "pipeline.manifest": {"pipeline.errors"},
+    "pipeline.licences": {"pipeline.errors"},
+    "pipeline.manifest": {"pipeline.errors", "pipeline.licences"},
     "pipeline.stage": {"pipeline.errors"},
     "pipeline.models": {"pipeline.errors"},
     "pipeline.storage": {"pipeline.errors"},
@@ -45,9 +46,12 @@ ONLY_FROM = {
     "pipeline.vision": {"pipeline.errors", "pipeline.sniff"},
     "pipeline.stages": {
         "pipeline.vision", "pipeline.schema", "pipeline.stage", "pipeline.errors", "pipeline.manifest",
-        "pipeline.models",
+        "pipeline.models", "pipeline.licences",
     },
-    "spiders": {"pipeline.schema", "pipeline.storage", "pipeline.tables", "pipeline.errors", "pipeline.sniff"},
+    "spiders": {
+        "pipeline.schema", "pipeline.storage", "pipeline.tables", "pipeline.errors", "pipeline.sniff",
+        "pipeline.licences",
+    },
     "spiders.gallery": {"pipeline.errors"},
     "gan": {"pipeline.storage", "pipeline.errors", "pipeline.models", "pipeline.vision.features"},
     "pipeline.cli": {"pipeline.errors"},

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline import licences
 from pipeline.errors import Reason, Rejected
 from pipeline.manifest import Align, Select
 
@@ -34,8 +35,9 @@ def judge(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[list[
         colour = measured["colourfulness"]
         tests.append((Reason.GREYSCALE, colour, pc.less(colour, 1.0)))
     if options.license != "any":
-        wanted = pa.array([name.lower() for name in options.license])
-        known = pc.is_in(pc.utf8_lower(crawled["licence"]), value_set=wanted)
+        names = [name for name in pc.unique(crawled["licence"]).to_pylist() if name is not None]
+        let = [name for name in names if licences.admits(options.license, name)]
+        known = pc.is_in(crawled["licence"], value_set=pa.array(let, pa.string()))
         tests.append((Reason.LICENCE, None, pc.invert(known)))
     return _first_failure(measured, tests)
 
