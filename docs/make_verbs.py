@@ -22,9 +22,16 @@ def reference() -> str:
     for verb, (_, line) in VERBS.items():
         command = cli.get_command(click.Context(cli), verb)
         assert command is not None
-        context = click.Context(command, info_name=f"pipeline {verb}", max_content_width=100, terminal_width=100)
-        parts.append(f"## `pipeline {verb}`\n\n{line}\n\n```\n{command.get_help(context)}\n```\n\n")
+        parts.append(f"## `pipeline {verb}`\n\n{line}\n\n{_help(verb, command)}")
+        if isinstance(command, click.Group):
+            parts += [f"### `pipeline {verb} {name}`\n\n{_help(f'{verb} {name}', below)}"
+                      for name, below in command.commands.items()]  # fmt: skip
     return "".join(parts)
+
+
+def _help(words: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=f"pipeline {words}", max_content_width=100, terminal_width=100)
+    return f"```\n{command.get_help(context)}\n```\n\n"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pipeline import models
 from pipeline.errors import UsageError
 from pipeline.storage import Root
 from spiders import registry
+from spiders.estimate import Estimate
 
 Echo = Callable[[str], None]
 _PRACTICE = {"pictures": "painted", "count": 2000, "seed": 0}
@@ -44,6 +45,20 @@ def take_in(source: Mapping[str, Any], root: Root, echo: Echo) -> tuple[dict[str
     for note in summary.notes:
         echo(f"Note: {note}")
     return summary.to_json(), truth
+
+
+def estimate(source: Mapping[str, Any], root: Root) -> Estimate:
+    """What taking in a source would fetch and cost; stores nothing. Raises what `take_in` raises."""
+    from spiders import run
+
+    return run.estimate(_spec(source), root)
+
+
+def enquire(source: Mapping[str, Any], root: Root) -> list[str]:
+    """The names with which a source answers, such as all styles; stores nothing. Raises what `take_in` raises."""
+    from spiders import run
+
+    return run.enquire(_spec(source), root)
 
 
 def _spec(source: Mapping[str, Any]) -> dict[str, Any]:

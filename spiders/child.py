@@ -19,6 +19,7 @@ from scrapy.crawler import CrawlerProcess
 from scrapy.settings import Settings
 
 from pipeline.errors import PipelineError
+from spiders import secrets
 from spiders.registry import described
 from spiders.spider import PictureSpider
 from spiders.summary import CrawlSummary
@@ -31,7 +32,7 @@ HURRY_SECONDS = 1.5
 def tell(kind: str, value: Any) -> None:
     """One line to whoever started this process, if it is still there."""
     try:
-        sys.stdout.write(json.dumps({kind: value}) + "\n")
+        sys.stdout.write(secrets.redact(json.dumps({kind: value})) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -107,8 +108,14 @@ class Crawl:
             tell("error", {"kind": type(error).__name__, "message": str(error), "summary": self._summary()})
         elif error is not None:
             raise error
+        elif self.stopped:
+            tell("stopped", self._summary())
+        elif self.spider is not None and self.spider.answer is not None:
+            tell("answer", self.spider.answer)
+        elif self.spider is not None and self.spider.estimate is not None:
+            tell("estimate", self.spider.estimate.to_json())
         else:
-            tell("stopped" if self.stopped else "summary", self._summary())
+            tell("summary", self._summary())
 
     def progress(self) -> dict[str, Any]:
         """Counts so far."""
@@ -136,6 +143,7 @@ class Crawl:
 def main() -> None:
     """Read the order, crawl, tell. Ctrl-C is for whoever started this process, and reaches it as SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stderr = secrets.RedactingStream(sys.stderr)
     order = json.loads(sys.stdin.readline())
     try:
         Crawl(order).run()

@@ -66,16 +66,21 @@ def import_folder(path: str | Path, root: Root, *, limit: int | None = None, ech
     `missing`. Hidden files are passed over, links are followed but never in a circle. Raises UsageError when there
     is no such folder or no picture in it, and what the storage raises.
     """
+    tally = Tally()
+    prefix = source_prefix({"import": "folder", "path": str(path)})
+    found = folder_items(path, root, tally)
+    return take_in(found, tally, root, prefix, f"folder {shown(path)}", limit=limit, echo=echo)
+
+
+def folder_items(path: str | Path, root: Root, tally: Tally) -> Iterator[Item]:
+    """The pictures under `path`. Raises UsageError as `import_folder` does."""
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise UsageError(f"There is no folder {shown(path)}: check the path.")
     tree = walk(folder, root.local)
     if not tree.files and not tree.rows:
         raise UsageError(f"There are no pictures in {shown(path)}: name a folder with JPEG, PNG, … files in it.")
-    tally = Tally()
-    prefix = source_prefix({"import": "folder", "path": str(path)})
-    found = items(tree, folder, tally, "folder")
-    return take_in(found, tally, root, prefix, f"folder {shown(path)}", limit=limit, echo=echo)
+    return items(tree, folder, tally, "folder")
 
 
 def shown(path: str | Path) -> str:

@@ -12,6 +12,7 @@ from scrapy.exceptions import CloseSpider
 from pipeline.errors import Fatal, PipelineError
 from pipeline.storage import Root
 from spiders.desk import Desk, Seen
+from spiders.known import Known
 
 
 class Handover:
@@ -30,11 +31,19 @@ class Handover:
         return cls(crawler)
 
     def open_spider(self) -> None:
-        """Open the desk of the spider's source, and watch the clock, so that rows do not wait for a picture."""
+        """Open the desk of the spider's source, and watch the clock, so that rows do not wait for a picture.
+
+        A dry run opens none, and writes nothing.
+        """
         spider = self.crawler.spider
         spider.handover = self
         try:
-            self.desk = spider.desk = Desk(Root(self.crawler.settings["WUNDERKAMMER_ROOT"]), spider.prefix)
+            root = Root(self.crawler.settings["WUNDERKAMMER_ROOT"])
+            if spider.dry_run:
+                spider.known = Known.load(root, spider.prefix)
+                return
+            self.desk = spider.desk = Desk(root, spider.prefix)
+            spider.known = self.desk.known
         except PipelineError as error:
             spider.error = error
             raise CloseSpider("no desk") from error

@@ -15,6 +15,8 @@ from urllib.parse import quote, quote_from_bytes
 from pipeline.errors import Reason, Rejected, UsageError
 from pipeline.storage import Root
 from spiders.desk import MAX_BYTES, Desk, Seen
+from spiders.estimate import Estimate
+from spiders.known import Known
 from spiders.records import original_id, record, redacted
 from spiders.summary import CrawlSummary
 
@@ -70,6 +72,20 @@ def take_in(
     )  # fmt: skip
 
 
+def foretell(
+    items: Iterable[Item], tally: Tally, root: Root, prefix: str, name: str, *, limit: int | None = None
+) -> Estimate:
+    """How many of the items the root does not have, told without reading one."""
+    known, listed, fresh = Known.load(root, prefix), 0, 0
+    for item in islice(items, limit):
+        listed += 1
+        fresh += item.read is not None and not _is_known(known, item)
+    if not listed:
+        raise UsageError(f"There are no pictures in {name}, only {tally.skipped:,} other files.")
+    notes = (f"{listed - fresh:,} of {listed:,} are known or cannot be read.",) if listed > fresh else ()
+    return Estimate(name, fresh, 0, 0.0, notes=notes)
+
+
 def _told(items: Iterable[Item], name: str, tally: Tally, echo: Echo | None) -> Iterable[Item]:
     """The items with their ranks, and a line of progress every five seconds."""
     spoken = time.monotonic()
@@ -85,7 +101,7 @@ def _take(desk: Desk, items: Iterable[Item]) -> int:
     """Give the items to the desk; returns how many were unchanged."""
     unchanged = 0
     for item in items:
-        if _is_known(desk, item) or _has_same_bytes(desk, seen := _seen(item)):
+        if _is_known(desk.known, item) or _has_same_bytes(desk, seen := _seen(item)):
             unchanged += 1
             continue
         desk.add(seen)
@@ -94,13 +110,13 @@ def _take(desk: Desk, items: Iterable[Item]) -> int:
     return unchanged
 
 
-def _is_known(desk: Desk, item: Item) -> bool:
+def _is_known(known: Known, item: Item) -> bool:
     """Whether it was taken, or refused for what it is, in this size and state; a stored picture may go missing."""
     source_id = item.record["source_id"]
-    known = [rows[source_id] for rows in (desk.known.rows, desk.known.refused) if source_id in rows]
+    earlier = [rows[source_id] for rows in (known.rows, known.refused) if source_id in rows]
     if item.record["reason"] == Reason.MISSING:
-        return any(row.reason in (None, Reason.MISSING) for row in known)
-    states = [(row.last_modified, row.bytes) for row in known if row.reason != Reason.MISSING]
+        return any(row.reason in (None, Reason.MISSING) for row in earlier)
+    states = [(row.last_modified, row.bytes) for row in earlier if row.reason != Reason.MISSING]
     return any(changed == item.changed and item.size in (None, size) for changed, size in states)
 
 

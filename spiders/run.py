@@ -19,6 +19,7 @@ from pipeline import errors
 from pipeline.errors import Fatal, PipelineError
 from pipeline.storage import Root
 from spiders import importers
+from spiders.estimate import Estimate
 from spiders.registry import check, described
 from spiders.summary import CrawlSummary
 
@@ -42,6 +43,46 @@ def take(
     return crawl(str(spec["crawl"]), root, args=args, limit=limit, base_url=base_url or spec.get("base_url"), echo=echo)
 
 
+def estimate(
+    spec: Mapping[str, Any], root: Root, *, base_url: str | None = None, settings: Mapping[str, Any] | None = None
+) -> Estimate:
+    """What `take` would fetch, and how long that takes: a crawl asks its first pages, an import lists its files.
+
+    Stores nothing. Raises what `take` raises.
+    """
+    check(spec)
+    if "import" in spec:
+        return importers.estimate(spec, root, limit=int(spec["limit"]) if spec.get("limit") else None)
+    last = _looked(spec, root, base_url, settings)
+    return Estimate.from_json(last["estimate"])
+
+
+def enquire(
+    spec: Mapping[str, Any], root: Root, *, base_url: str | None = None, settings: Mapping[str, Any] | None = None
+) -> list[str]:
+    """The names with which a source answers a question, such as `{crawl: wikiart, list: styles}`; stores nothing."""
+    check(spec)
+    answer: list[str] = _looked(spec, root, base_url, settings)["answer"]
+    return answer
+
+
+def _looked(
+    spec: Mapping[str, Any], root: Root, base_url: str | None, settings: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The last word of a crawl that stores nothing."""
+    given = {key: value for key, value in spec.items() if key != "crawl" and value is not None}
+    if base_url:
+        given["base_url"] = base_url
+    order = {
+        "spider": str(spec["crawl"]), "root": root.url, "arguments": given,
+        "settings": {**(settings or {}), "DRY_RUN": True},
+    }  # fmt: skip
+    last, code, words = _told(order, _silent)
+    if "answer" not in last and "estimate" not in last:
+        _ended(str(spec["crawl"]), last, code, words)
+    return last
+
+
 def crawl(
     source: str,
     root: Root,
@@ -63,18 +104,23 @@ def crawl(
     given = {key: value for key, value in arguments.items() if value is not None}
     check({"crawl": source, **given})
     order = {"spider": source, "root": root.url, "arguments": given, "settings": dict(settings or {})}
+    summary = _ended(source, *_told(order, echo or _silent))
+    for note in summary.notes:
+        (echo or _silent)(f"{summary.source}: {note}")
+    return summary
+
+
+def _told(order: Mapping[str, Any], echo: Echo) -> tuple[dict[str, Any], int, list[str]]:
+    """Crawl in a child process: its last word, its exit code, and what it logged."""
+    name = described({"crawl": order["spider"], **order["arguments"]})
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log, _child(log) as process:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(order) + "\n")
         process.stdin.flush()
-        last = _relayed(process.stdout, described({"crawl": source, **given}), echo or _silent)
+        last = _relayed(process.stdout, name, echo)
         code = process.wait()
         log.seek(0)
-        words = log.read().strip().splitlines()
-    summary = _ended(source, last, code, words)
-    for note in summary.notes:
-        (echo or _silent)(f"{summary.source}: {note}")
-    return summary
+        return last, code, log.read().strip().splitlines()
 
 
 def _ended(source: str, last: Mapping[str, Any], code: int, words: list[str]) -> CrawlSummary:

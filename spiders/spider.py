@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -18,11 +18,13 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from pipeline.errors import Fatal, PipelineError, Reason, SourceRefused, UsageError
 from spiders import optout, settings
 from spiders.desk import Desk, Seen
+from spiders.estimate import FREE, Estimate, at_rates
+from spiders.known import Known
 from spiders.pages.fields import Drift
 from spiders.politeness import drain
 from spiders.records import redacted, redacted_url
 from spiders.refusals import Stopped, outcome
-from spiders.registry import check, source_prefix
+from spiders.registry import check, described, source_prefix
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +53,17 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     """Base of the spiders. A subclass lists works and calls `picture` with a record and its addresses.
 
     `rates` are requests a second for each kind of request on a live site; all hosts of a kind share one slot.
+
+    With the setting DRY_RUN nothing is stored and no work is begun: `turn` counts and gives None, `next_list` asks
+    for no further page, and at the end `foresee` says what a crawl would take. A spider that is asked for names
+    (`questions` of the registry) puts them into `answer`, and stores nothing either.
     """
 
     home: ClassVar[str]
     placeholder: ClassVar[str | None] = None
     rates: ClassVar[dict[str, float]]
+    data_per_picture: ClassVar[float] = 0.0
+    """Requests for data that each new picture needs besides the list, for estimates."""
 
     def __init__(self, limit: Any = None, base_url: str | None = None, **arguments: Any) -> None:
         super().__init__()
@@ -69,6 +77,12 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         self.rank = 0
         self.expected: int | None = self.limit
         self.paused_until = 0.0
+        self.dry_run = False
+        self.estimate: Estimate | None = None
+        self.answer: list[str] | None = None
+        self.foreseen = 0
+        self.listed_whole = True
+        self.known = Known()
         self.desk: Desk | None = None
         self.handover: Any = None
         self._seen: set[str] = set()
@@ -90,6 +104,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         for name, value in settings.for_site(spider.base, rates).items():
             crawler.settings.set(name, value, priority="spider")
         spider.obey_optout = crawler.settings.getbool("OBEY_OPTOUT")
+        spider.dry_run = crawler.settings.getbool("DRY_RUN")
         crawler.signals.connect(spider.failed, signal=signals.spider_error)
         crawler.signals.connect(spider.failed, signal=signals.item_error)
         return spider
@@ -101,15 +116,18 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     # listing
 
     def turn(self, source_id: str) -> int | None:
-        """The rank of a listed work, from 0; None for one that was listed before, is known, or is past the limit."""
+        """The rank of a listed work, from 0; None for one that was listed before, is known, or is past the limit,
+        and for all in a dry run.
+        """
         if source_id in self._seen or self.full:
             return None
         self._seen.add(source_id)
         rank, self.rank = self.rank, self.rank + 1
-        if self.desk is not None and self.desk.known.settled(source_id):
+        if self.known.settled(source_id):
             self.unchanged += 1
             return None
-        return rank
+        self.foreseen += 1
+        return None if self.dry_run else rank
 
     @property
     def full(self) -> bool:
@@ -118,6 +136,9 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
 
     def next_list(self, request: scrapy.Request | None) -> Iterator[scrapy.Request]:
         """Ask for more of the list once few enough pictures are under way."""
+        if self.dry_run and request is not None and not self.full:
+            self.listed_whole = False
+            return
         self._more = request if not self.full else None
         yield from self._flow()
 
@@ -174,10 +195,40 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         else:
             self.refused(trouble)
 
+    # looking ahead
+
+    def foresee(self) -> Estimate:
+        """What a crawl would take, after the first pages were asked in a dry run; spiders that know better override.
+
+        As many new works as the first page had in `foreseen`, or of those `expected` all that are not known.
+        """
+        pictures: int | None = self.foreseen
+        pages = 0
+        if not self.listed_whole:
+            known = sum(self.known.settled(source_id) for source_id in self.known.rows)
+            pictures = None if self.expected is None else max(self.foreseen, self.expected - known)
+            pages = -(-((self.expected or 0) - self.rank) // max(1, self.rank))
+        return self.estimated(pictures, {"data": max(0, pages) + (pictures or 0) * self.data_per_picture})
+
+    def estimated(
+        self, pictures: int | None, requests: Mapping[str, float], cost: str = FREE, notes: tuple[str, ...] = ()
+    ) -> Estimate:
+        """An estimate from the requests ahead of each kind in `rates`; those for pictures themselves are added.
+
+        Notes of the spider, such as that a list is cut, are its caps.
+        """
+        kinds = {**requests, "pictures": requests.get("pictures", pictures or 0)}
+        return Estimate(
+            source=described(self.spec), pictures=pictures, requests=round(sum(kinds.values())),
+            seconds=at_rates(kinds, self.rates), caps=tuple(self.notes), cost=cost, notes=notes,
+        )  # fmt: skip
+
     # pictures
 
     def picture(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> Iterator[Any]:
         """Fetch a picture from the first of (variant, address) that has it; the row is handed over either way."""
+        if self.dry_run:
+            return
         record["url"] = redacted_url(addresses[0][1])
         try:
             request = self._attempt(record, addresses)
@@ -270,7 +321,9 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             )
 
     def closed(self, reason: str) -> None:
-        """Say why the crawl ended early, in Scrapy's log."""
+        """Say why the crawl ended early, in Scrapy's log, and after a dry run what would be ahead."""
+        if self.dry_run and self.estimate is None and self.error is None:
+            self.estimate = self.foresee()
         if self.error is not None:
             log.error("%s", self.error)
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from pipeline.cli import VERBS, cli
 from spiders.gallery import Catalogue, Gallery
+from spiders.registry import IMPORTS, SOURCES
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -37,8 +38,20 @@ def test_help_begins_with_an_example_and_explains_every_option(verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_all_verbs_take_the_common_options(verb):
-    names = {option for parameter in command(verb).params for option in parameter.opts}
-    assert {"--root", "--json", "--dry-run", "--quiet", "--verbose"} <= names
+    found = command(verb)
+    for one in found.commands.values() if isinstance(found, click.Group) else [found]:
+        names = {option for parameter in one.params for option in parameter.opts}
+        assert {"--root", "--json", "--dry-run", "--quiet", "--verbose"} <= names
+
+
+@pytest.mark.parametrize(("verb", "name"), [*(("crawl", name) for name in SOURCES), *(("import", n) for n in IMPORTS)])
+def test_each_source_is_a_command_with_examples_and_all_its_arguments(verb, name):
+    found = command(verb).commands[name]
+    text = found.get_help(click.Context(found, info_name=f"pipeline {verb} {name}"))
+    assert text.split("\n\n")[1].strip().startswith(f"pipeline {verb} {name}"), text
+    asked = (SOURCES if verb == "crawl" else IMPORTS)[name].arguments
+    assert {parameter.name for parameter in found.params} >= asked.keys() - {"gallery"}
+    assert f"### `pipeline {verb} {name}`" in (DOCS / "verbs.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -8,10 +8,11 @@ from typing import Any
 
 from pipeline.errors import UsageError
 from pipeline.storage import Root
-from spiders.folder import import_folder, shown
+from spiders.estimate import Estimate
+from spiders.folder import folder_items, import_folder, shown
 from spiders.importers import galleries, imagefolder, instagram, mnist, painters, video, webdataset
 from spiders.importers.given import Given
-from spiders.intake import Echo, Item, Tally, take_in
+from spiders.intake import Echo, Item, Tally, foretell, take_in
 from spiders.registry import described, source_prefix
 from spiders.summary import CrawlSummary
 
@@ -34,9 +35,23 @@ def import_(spec: Mapping[str, Any], root: Root, *, limit: int | None = None, ec
     """
     if spec["import"] == "folder":
         return import_folder(spec["path"], root, limit=limit, echo=echo)
+    given = _given(spec, root)
+    found = KINDS[spec["import"]](given)
+    return take_in(found, given.tally, root, given.prefix, described(spec), limit=limit, echo=echo)
+
+
+def estimate(spec: Mapping[str, Any], root: Root, *, limit: int | None = None) -> Estimate:
+    """How many pictures `import_` would take that the root does not have; lists them and reads none.
+
+    Raises what `import_` raises.
+    """
+    given = _given(spec, root)
+    found = folder_items(given.path, root, given.tally) if spec["import"] == "folder" else KINDS[spec["import"]](given)
+    return foretell(found, given.tally, root, given.prefix, described(spec), limit=limit)
+
+
+def _given(spec: Mapping[str, Any], root: Root) -> Given:
     path = Path(spec["path"]).expanduser()
     if not path.exists():
         raise UsageError(f"There is no file or folder {shown(spec['path'])}: check the path.")
-    given = Given(path, shown(spec["path"]), root, source_prefix(spec), spec, Tally())
-    found = KINDS[spec["import"]](given)
-    return take_in(found, given.tally, root, given.prefix, described(spec), limit=limit, echo=echo)
+    return Given(path, shown(spec["path"]), root, source_prefix(spec), spec, Tally())
