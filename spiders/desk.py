@@ -21,6 +21,7 @@ from pipeline.schema import CRAWLED
 from pipeline.storage import Root
 from spiders.known import Known
 from spiders.records import missing_id, original_id
+from spiders.secrets import redact_row
 
 MAX_BYTES = 64 * 2**20
 PICTURES = 64
@@ -72,6 +73,7 @@ class Desk:
     def add(self, seen: Seen) -> Reason | None:
         """Take one picture; returns why it has none, if so. A failure that was known is not written again."""
         row = seen.record
+        row |= redact_row(row)
         reason = row["reason"] or self._file(row, seen.body or b"")
         if reason:
             row["reason"] = str(reason)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from spiders.addresses import LOOPBACK
+from spiders.addresses import is_loopback as is_loopback
 from spiders.desk import MAX_BYTES
-from spiders.guard import LOOPBACK
 
 
 def _version() -> str:
@@ -34,6 +34,7 @@ WUNDERKAMMER_ROOT = os.environ.get("PIPELINE_ROOT", "wunderkammer-data")
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "wunderkammer"
 OBEY_OPTOUT = True
+DRY_RUN = False
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_DELAY_JITTER = 0.0
 CONCURRENT_REQUESTS = 8
@@ -105,15 +106,6 @@ PRACTICE: dict[str, Any] = {
     "PAUSE_SECONDS": 0.25,
 }
 """What differs for a practice gallery: naming a loopback address as the base is the switch that allows it."""
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address names this machine, as a practice gallery's does."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def for_site(url: str, rates: dict[str, float]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Site:
     def __init__(self, count: int = 3, scripts: dict[str, Script] | None = None, robots: str = "") -> None:
         self.count, self.scripts, self.robots = count, scripts or {}, robots
         self.log: list[tuple[float, str]] = []
+        self.headers: list[Any] = []
         self.images: dict[int, str] = {}
         self._lock = threading.Lock()
 
@@ -60,6 +61,10 @@ class Site:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                site._serve(self)
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 site._serve(self)
 
             def log_message(self, format: str, *args: Any) -> None:
@@ -81,6 +86,7 @@ class Site:
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         with self._lock:
             self.log.append((time.monotonic(), handler.path))
+            self.headers.append(handler.headers)
             times = sum(path == handler.path for _, path in self.log)
         path = urlsplit(handler.path).path
         script = self.scripts.get(path) or self.scripts.get(handler.path)

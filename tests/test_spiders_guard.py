@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import defer
 
-from spiders.guard import LOOPBACK, REFUSED, GuardedResolver, is_refused, networks, why_refused
+from spiders.addresses import LOOPBACK, REFUSED, is_refused, networks, why_refused
+from spiders.guard import GuardedResolver
 
 PUBLIC = ["93.184.216.34", "8.8.8.8", "1.1.1.1", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:8.8.8.8",
           "64:ff9b::808:808", "2002:808:808::1", "172.32.0.1", "100.128.0.1", "198.20.0.1", "11.0.0.1"]  # fmt: skip
