@@ -27,6 +27,14 @@ class Stopped(exceptions.IgnoreRequest):  # type: ignore[misc]
     """The crawl is ending: the request was never sent, and says nothing about its picture."""
 
 
+class HostGivenUp(exceptions.IgnoreRequest):  # type: ignore[misc]
+    """The host of a picture refused too often, for a reason that may pass: the request was never sent."""
+
+    def __init__(self, reason: Reason, said: str) -> None:
+        super().__init__(said)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """`passing`: the site asks to wait, `wait` seconds if it says how long; else it blocks us. `why` for people."""
@@ -100,6 +108,8 @@ def outcome(error: BaseException) -> Outcome:
     """What an exception of the download says about the picture; a broken connection when nothing better fits."""
     if isinstance(error, HttpError):
         return _of_status(error.response)
+    if isinstance(error, HostGivenUp):
+        return Outcome(error.reason, None, str(error)[:300])
     detail = next((text for kind, text in _IN_WORDS if isinstance(error, kind)), _detail(error))
     for kind, reason in _BY_EXCEPTION:
         if isinstance(error, kind):

@@ -21,7 +21,7 @@ from spiders.desk import Desk, Seen
 from spiders.estimate import FREE, Estimate, at_rates
 from spiders.known import Known
 from spiders.pages.fields import Drift
-from spiders.politeness import drain
+from spiders.politeness import drain, host_slot
 from spiders.records import redacted, redacted_url
 from spiders.refusals import Stopped, outcome
 from spiders.registry import check, described, source_prefix
@@ -62,6 +62,8 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     home: ClassVar[str]
     placeholder: ClassVar[str | None] = None
     rates: ClassVar[dict[str, float]]
+    pictures_anywhere: ClassVar[bool] = False
+    """Whether pictures lie on any hosts: each has its own slot and rate, and one that refuses is given up alone."""
     data_per_picture: ClassVar[float] = 0.0
     """Requests for data that each new picture needs besides the list, for estimates."""
 
@@ -73,6 +75,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         self.limit = int(limit) if limit not in (None, "") else None
         self.error: PipelineError | None = None
         self.notes: list[str] = []
+        self.given_up: dict[str, tuple[Reason, str]] = {}
         self.unchanged = 0
         self.rank = 0
         self.expected: int | None = self.limit
@@ -101,7 +104,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
                 "its owner must be able to reach you."
             )
         rates = {spider.slot(kind): rate for kind, rate in cls.rates.items()}
-        for name, value in settings.for_site(spider.base, rates).items():
+        for name, value in settings.for_site(spider.base, rates, cls.pictures_anywhere).items():
             crawler.settings.set(name, value, priority="spider")
         spider.obey_optout = crawler.settings.getbool("OBEY_OPTOUT")
         spider.dry_run = crawler.settings.getbool("DRY_RUN")
@@ -244,9 +247,15 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         return scrapy.Request(
             url, callback=self._on_picture, errback=self._on_no_picture, priority=PICTURE,
             headers={"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"},
-            meta={"download_slot": self.slot("pictures")},
+            meta=self._place(url),
             cb_kwargs={"record": record, "variant": variant, "others": others},
         )  # fmt: skip
+
+    def _place(self, url: str) -> dict[str, Any]:
+        """The slot of a picture: of all pictures of the site, or of its host when they lie anywhere."""
+        kind = self.slot("pictures")
+        return {"download_slot": host_slot(kind, url), "by_host": kind} if self.pictures_anywhere else {
+            "download_slot": kind}  # fmt: skip
 
     def _on_picture(self, response: Any, record: dict[str, Any], variant: str, others: Any) -> Iterator[Any]:
         found = optout.signals(_headers(response))
@@ -322,6 +331,11 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
 
     def closed(self, reason: str) -> None:
         """Say why the crawl ended early, in Scrapy's log, and after a dry run what would be ahead."""
+        if self.given_up:
+            hosts = [slot.rpartition(":")[2] for slot in self.given_up]
+            named = ", ".join(hosts[:5]) + (" and others" if len(hosts) > 5 else "")
+            self.notes.append(f"hosts given up, as they refuse or fail: {len(hosts):,} ({named}); "
+                              "the next crawl tries their pictures again.")  # fmt: skip
         if self.dry_run and self.estimate is None and self.error is None:
             self.estimate = self.foresee()
         if self.error is not None:

@@ -47,7 +47,10 @@ class Site:
     A work n has its picture at /images/a/n.png. `log` has (time, path with query) of every request.
     """
 
-    def __init__(self, count: int = 3, scripts: dict[str, Script] | None = None, robots: str = "") -> None:
+    def __init__(
+        self, count: int = 3, scripts: dict[str, Script] | None = None, robots: str = "", address: str = "127.0.0.1"
+    ) -> None:
+        self.address = address
         self.count, self.scripts, self.robots = count, scripts or {}, robots
         self.log: list[tuple[float, str]] = []
         self.headers: list[Any] = []
@@ -70,7 +73,7 @@ class Site:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((self.address, 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self

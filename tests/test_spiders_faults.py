@@ -17,6 +17,7 @@ from pipeline import tables
 from pipeline.errors import SourceRefused, UsageError
 from pipeline.storage import Root
 from spiders.run import crawl
+from spiders.settings import PRACTICE
 from spiders.summary import CrawlSummary
 from tests.spiders_site import Answer, Script, Site, ok, png
 
@@ -220,6 +221,14 @@ def test_waits_are_kept_by_the_whole_slot_and_nothing_is_lost(root: Root) -> Non
     times = [when for when, path in site.log if path.endswith("/ImageJson/1")]
     assert len(times) == 4 and times[3] - times[0] >= 3 * 0.25
     assert rows(root)[1]["style"] == ["Cubism", "Orphism"]
+
+
+def test_without_brakes_little_more_than_what_was_under_way_reaches_a_site_that_refuses(root: Root) -> None:
+    from_20 = {f"/images/a/{n}.png": always(403, {}, b"") for n in range(20, 180)}
+    with Site(180, from_20) as site, pytest.raises(SourceRefused, match="5 requests in a row"):
+        cubism(site, root, args={"details": "no"})
+    refused = [path for _, path in site.log if path.startswith("/images/a/") and int(path[10:-4]) >= 20]
+    assert len(refused) <= PRACTICE["CONCURRENT_REQUESTS"]
 
 
 @pytest.mark.parametrize(
