@@ -37,6 +37,7 @@ class Reason(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     NOT_A_PICTURE = "not_a_picture"
+    HASH_MISMATCH = "hash_mismatch"
     MISSING = "missing"
     # decoding
     UNSUPPORTED_FORMAT = "unsupported_format"
@@ -45,6 +46,7 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     CRASHED = "crashed"
     TIMED_OUT = "timed_out"
+    TOO_MUCH_MEMORY = "too_much_memory"
     # judging
     TOO_SMALL = "too_small"
     TOO_ELONGATED = "too_elongated"
@@ -53,6 +55,11 @@ class Reason(StrEnum):
     TOO_BRIGHT = "too_bright"
     LOW_CONTRAST = "low_contrast"
     GREYSCALE = "greyscale"
+    LOW_ENTROPY = "low_entropy"
+    TOO_MUCH_BORDER = "too_much_border"
+    BLOCKY = "blocky"
+    LOW_JPEG_QUALITY = "low_jpeg_quality"
+    ANIMATED = "animated"
     LICENCE = "licence"
     EXACT_DUPLICATE = "exact_duplicate"
     NEAR_DUPLICATE = "near_duplicate"
@@ -81,6 +88,7 @@ REASON_HELP: dict[Reason, str] = {
     Reason.EMPTY: "the file has no bytes",
     Reason.TOO_LARGE: "the file is larger than the limit in bytes",
     Reason.NOT_A_PICTURE: "the bytes are not a picture, whatever the name says",
+    Reason.HASH_MISMATCH: "the bytes have another hash than the list promised",
     Reason.MISSING: "the file named in a list is not there",
     Reason.UNSUPPORTED_FORMAT: "a picture format that is not read",
     Reason.TOO_MANY_PIXELS: "the header declares more pixels than the limit",
@@ -88,6 +96,7 @@ REASON_HELP: dict[Reason, str] = {
     Reason.UNDECODABLE: "the file is damaged; `detail` has the decoder's exception",
     Reason.CRASHED: "the decoder died on it",
     Reason.TIMED_OUT: "the decoder did not finish in time",
+    Reason.TOO_MUCH_MEMORY: "the decoder wanted more memory than a picture of its size may take",
     Reason.TOO_SMALL: "its shorter side is under select.min_side",
     Reason.TOO_ELONGATED: "its longer side over its shorter is above select.max_aspect",
     Reason.BLURRED: "its sharpness is under select.min_sharpness",
@@ -95,7 +104,12 @@ REASON_HELP: dict[Reason, str] = {
     Reason.TOO_BRIGHT: "its mean brightness is above select.max_brightness",
     Reason.LOW_CONTRAST: "its contrast is under select.min_contrast",
     Reason.GREYSCALE: "it has no colour and select.greyscale is reject",
-    Reason.LICENCE: "its licence is not among those of select.license",
+    Reason.LOW_ENTROPY: "its entropy is under select.min_entropy: it has too few shades",
+    Reason.TOO_MUCH_BORDER: "plain borders and bars take more of it than select.max_border",
+    Reason.BLOCKY: "the blocks of JPEG show more than select.max_blockiness",
+    Reason.LOW_JPEG_QUALITY: "it is a JPEG of a quality under select.min_jpeg_quality",
+    Reason.ANIMATED: "it holds several pictures and select.animation is reject",
+    Reason.LICENCE: "its licence is not among those that --license or select.license lets pass",
     Reason.EXACT_DUPLICATE: "the same bytes are already kept",
     Reason.NEAR_DUPLICATE: "its perceptual hash is within dedupe.distance of a kept picture's",
     Reason.REJECTED_BY_PERSON: "a person rejected it while reviewing",

