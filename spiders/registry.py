@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.errors import UsageError, did_you_mean
 
-PLACES = frozenset({"limit", "base_url", "recheck"})
+PLACES = frozenset({"limit", "base_url", "recheck", "strategy", "api"})
 """Arguments that say how much, from where and how, not what: they do not name a source."""
 RECHECKS = ("none", "rota", "all")
 """Which known pictures a crawl asks for again, whether they have changed."""
@@ -51,16 +51,26 @@ _PATH = {"path": "the folder or file to import", "limit": _COMMON["limit"]}
 
 SOURCES: Mapping[str, Source] = {
     "wikiart": Source(
-        "paintings of wikiart.org by style, genre or artist, or all of them",
+        "paintings of wikiart.org by style, genre, artist or movement, or all of them",
         {
             "style": "a style, such as cubism", "genre": "a genre, such as landscape",
             "artist": "an artist, such as thomas-cole",
+            "movement": "the artists of a movement, such as impressionism",
+            "nation": "the artists of a nation, such as dutch", "century": "the artists of a century",
+            "school": "the artists of a school, such as hague-school",
+            "public_domain": "take works alone whose artist died more than 70 full years ago",
             "details": "no: faster, without each work's own styles, genres and tags",
+            "strategy": "for styles and genres: listing (at most 3,600 works), artists, or auto, which goes on by "
+            "artists where the listing ends",
+            "api": "take details from the documented API: needs WIKIART_KEY and WIKIART_SECRET, 400 calls an hour",
+            "list": "print the names of all styles, genres, artists, movements, nations, centuries or schools",
             "gallery": "what the practice gallery at base_url shows, so that its works stay apart from others",
             **_COMMON,
         },
-        one_of=("style", "genre", "artist"), switches=("details",),
-        examples=("--style cubism --limit 500", "--artist claude-monet", "--base-url http://127.0.0.1:8899"),
+        one_of=("style", "genre", "artist", "movement", "nation", "century", "school"),
+        switches=("details", "public_domain", "api"), questions=("list",),
+        examples=("--style cubism --limit 500", "--genre landscape --public-domain", "--artist claude-monet --dry-run",
+                  "--list styles"),
     ),
     "instagram": Source(
         "pictures with a hashtag, over the official Graph API", {"tag": "a hashtag", **_COMMON}, ("tag",),
@@ -171,6 +181,16 @@ def is_detailed(value: Any) -> bool:
     return str(value).strip().lower() not in ("no", "false", "0", "off")
 
 
+def is_only_free(value: Any) -> bool:
+    """Whether an argument `public_domain` asks for works in the public domain alone. Raises UsageError."""
+    word = str("all" if value in (None, "") else value).strip().lower()
+    if word in ("only", "yes", "true", "1", "on"):
+        return True
+    if word in ("all", "no", "false", "0", "off"):
+        return False
+    raise UsageError(f"`public_domain` is only or all, not {value!r}: choose one of them.")
+
+
 def _parts(spec: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     verb = "crawl" if "crawl" in spec else "import"
     if verb not in spec:
@@ -182,6 +202,8 @@ def _canonical(key: str, value: Any) -> Any:
     """One spelling for each value: `Pop Art` and `pop-art` are the same source; defaults are left out."""
     if key == "details":
         return None if value is None or is_detailed(value) else "no"
+    if key == "public_domain":
+        return "only" if is_only_free(value) else None
     if key == "scenes":
         return "yes" if value is not None and is_detailed(value) else None
     if key == "path" or value is None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.schema import CRAWLED
-from spiders.pages import wikiart
+from spiders.pages import wikiart, wikiart_api, wikiart_facets, wikiart_records
 from spiders.pages.fields import Drift
 
 CASES = Path(__file__).parent / "pages" / "wikiart"
@@ -23,7 +23,7 @@ CASES = Path(__file__).parent / "pages" / "wikiart"
 def to_record(body: bytes) -> Any:
     said = json.loads(body)
     listed = wikiart.listing(json.dumps({"Paintings": [said["item"]], "AllPaintingsCount": 1}).encode())
-    return wikiart.to_record(
+    return wikiart_records.to_record(
         listed.items[0],
         wikiart.detail(json.dumps(said["detail"]).encode()) if said["detail"] else None,
         wikiart.artist(json.dumps(said["artist"]).encode()) if said["artist"] else None,
@@ -34,8 +34,9 @@ def to_record(body: bytes) -> Any:
 
 PARSERS = {
     "listing": wikiart.listing, "artists": wikiart.artists, "artist": wikiart.artist,
-    "dictionary": wikiart.dictionary, "content_ids": wikiart.content_ids, "detail": wikiart.detail,
-    "to_record": to_record,
+    "dictionary": wikiart_facets.entries, "members": wikiart_facets.members, "content_ids": wikiart.content_ids,
+    "detail": wikiart.detail, "to_record": to_record, "api_page": wikiart_api.page,
+    "api_session": wikiart_api.session, "api_painting": wikiart_api.painting,
 }  # fmt: skip
 
 

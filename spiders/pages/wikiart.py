@@ -10,11 +10,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from spiders.pages.fields import Drift, Json, date_year, integer, load, rows, text, words, year_of
-from spiders.records import record, redacted
 
 PAGE_CAP = 60
 PAGE_SIZE = 60
@@ -34,6 +32,8 @@ class Artist:
     content_id: int | None
     death: int | None
     living: bool
+    filed: tuple[int, ...] = ()
+    """Numbers of the dictionary entries under which the site files the artist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +152,21 @@ def artists(body: bytes) -> dict[str, Artist]:
     value = load(body)
     if not isinstance(value, list):
         raise Drift("the list of artists is no list")
-    found = (_artist(row) for row in rows(value))
+    found = (artist_of(row) for row in rows(value))
     return {artist.slug: artist for artist in found if artist}
 
 
 def artist(body: bytes) -> Artist:
     """The artist object of surface B. Raises Drift."""
     value = load(body)
-    found = _artist(value) if isinstance(value, dict) else None
+    found = artist_of(value) if isinstance(value, dict) else None
     if found is None:
         raise Drift("the artist has no slug")
     return found
 
 
-def _artist(row: Json) -> Artist | None:
+def artist_of(row: Json) -> Artist | None:
+    """One artist's object; None when it has no slug."""
     slug = text(row.get("url"))
     if not slug:
         return None
@@ -173,23 +174,9 @@ def _artist(row: Json) -> Artist | None:
     living = date == LIVING
     said = year_of(text(row.get("deathDayAsString")))
     death = None if living else said if said is not None else date
-    return Artist(slug, text(row.get("artistName")), integer(row.get("contentId")), death, living)
-
-
-def dictionary(body: bytes) -> dict[str, str]:
-    """DictionariesJson: titles by slug. Raises Drift."""
-    value = load(body)
-    if isinstance(value, dict):
-        value = value.get("Dictionaries")
-    if not isinstance(value, list):
-        raise Drift("the dictionary is no list")
-    found = {}
-    for row in rows(value):
-        slug, title = text(row.get("url") or row.get("slug")), row.get("title")
-        title = title.get("en") if isinstance(title, dict) else title
-        if slug:
-            found[slug] = text(title) or slug
-    return found
+    filed = row.get("dictonaries")
+    numbers = tuple(filter(None, map(integer, filed))) if isinstance(filed, list) else ()
+    return Artist(slug, text(row.get("artistName")), integer(row.get("contentId")), death, living, numbers)
 
 
 def listing(body: bytes) -> Listing:
@@ -214,8 +201,10 @@ def _item(row: Json) -> Item | None:
 
 
 def next_page(page: int, found: Listing) -> int | None:
-    """The page to ask after `page`: none after an empty one, and none after the site's cap of 60."""
-    return page + 1 if found.items and page < PAGE_CAP else None
+    """The page to ask after `page`: none after an empty one, nor after the site's cap of 60, nor after a short one
+    where the site's own count says that it was the last (each alone may be wrong)."""
+    over = len(found.items) < PAGE_SIZE and found.total is not None and found.total <= page * PAGE_SIZE
+    return page + 1 if found.items and page < PAGE_CAP and not over else None
 
 
 def content_ids(body: bytes) -> dict[str, int]:
@@ -243,55 +232,6 @@ def detail(body: bytes) -> Detail:
 def belongs(found: Detail, item: Item) -> bool:
     """Whether a detail is of the listed work: the pairs of slugs agree, where both are known."""
     return found.page is None or item.page is None or found.page.lower() == item.page.lower()
-
-
-# records
-
-
-def licence(artist: Artist | None, this_year: int) -> tuple[str, str | None]:
-    """The licence computed from the artist's year of death, and its address.
-
-    Public domain when 70 full years have passed since the year of death, in copyright when they have not or
-    the artist lives, NOASSERTION when nothing is known.
-    """
-    if artist is None or (artist.death is None and not artist.living):
-        return "NOASSERTION", None
-    if artist.death is not None and artist.death <= this_year - 71:
-        return "CC-PDM-1.0", "https://creativecommons.org/publicdomain/mark/1.0/"
-    return "LicenseRef-InC", "http://rightsstatements.org/vocab/InC/1.0/"
-
-
-def to_record(item: Item, more: Detail | None, by: Artist | None, asked: Asked, rank: int) -> Json:
-    """The columns of `crawled` that a work's metadata fills; the fetch fills the others."""
-    name, address = licence(by, asked.this_year)
-    year_text = item.year_text or (more.year_text if more else None)
-    year = more.year if more and more.year is not None else year_of(year_text)
-    raw: dict[str, Any] = {"listing": item.raw}
-    if more:
-        raw["detail"] = {key: value for key, value in more.raw.items() if key != "description"}
-    return record(
-        source="wikiart", source_id=item.id,
-        page_url=f"{asked.base}{item.page}" if item.page else None, title=item.title,
-        creator=item.artist_name or (by.name if by else None), creator_id=item.artist,
-        year_text=year_text, year=year, style=_labels("style", more, asked), genre=_labels("genre", more, asked),
-        tags=more.tags if more else [], licence=name, licence_url=address, attribution=attribution(item),
-        query=asked.query, rank=rank, declared_width=item.width, declared_height=item.height,
-        raw=redacted(raw),
-    )  # fmt: skip
-
-
-def _labels(group: str, more: Detail | None, asked: Asked) -> list[str]:
-    """The work's styles or genres, and the one asked for, which listings do not repeat."""
-    found = list(getattr(more, group)) if more else []
-    if asked.group == group and asked.title and asked.title.lower() not in {name.lower() for name in found}:
-        found.append(asked.title)
-    return found
-
-
-def attribution(item: Item) -> str:
-    """Jane Doe, A Valley (1836), WikiArt."""
-    title = f"{item.title or 'Untitled'}{f' ({item.year_text})' if item.year_text else ''}"
-    return ", ".join(part for part in (item.artist_name, title, "WikiArt") if part)
 
 
 def resolved(word: str, names: Mapping[str, str]) -> str | None:
