@@ -74,6 +74,11 @@ class Catalogue:
         return {work.content_id: work for work in self.works}
 
     @cached_property
+    def by_id(self) -> dict[str, Work]:
+        """Works by the 24 hex digits of surfaces B and C."""
+        return {work.id: work for work in self.works}
+
+    @cached_property
     def by_slugs(self) -> dict[tuple[str, str], Work]:
         """Works by artist and work slug."""
         return {(work.artist, work.slug): work for work in self.works}

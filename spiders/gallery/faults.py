@@ -23,6 +23,7 @@ class Faults:
     `throttle_every`: HTTP 500 with WikiArt's text for a used-up quota, on metadata only, and then also for
     the next `burst - 1` metadata addresses that were not refused before.
     `error_every`: HTTP 500 and 503 in turn.
+    `api_calls` in `api_hour` seconds are what WikiArt's documented API allows a session.
     """
 
     seed: int = 0
@@ -31,6 +32,8 @@ class Faults:
     throttle_every: int = 0
     burst: int = 3
     error_every: int = 0
+    api_calls: int = 400
+    api_hour: float = 3600.0
 
     @classmethod
     def few(cls, seed: int = 0) -> Faults:

@@ -19,6 +19,7 @@ from spiders.gallery.faults import Faults, Gate
 from spiders.gallery.http1 import Request, Response, serve
 from spiders.gallery.pictures import Pictures
 from spiders.gallery.sites.wikiart import Records
+from spiders.gallery.sites.wikiart_api import Api
 from spiders.gallery.sites.wikiart_pages import WikiArt
 
 MAIN = "127.0.0.1"
@@ -34,7 +35,8 @@ class Site:
 
     def __init__(self, catalogue: Catalogue, faults: Faults, base: str, hosts: list[str]) -> None:
         self.pictures = Pictures(catalogue)
-        self.wikiart = WikiArt(Records(catalogue, hosts), base)
+        records = Records(catalogue, hosts)
+        self.wikiart = WikiArt(records, base, Api(records, faults.api_calls, faults.api_hour))
         self.gate = Gate(faults)
         self.counts: Counter[str] = Counter()
         self.log: deque[tuple[float, str, int]] = deque(maxlen=LOG_LENGTH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from spiders.gallery.catalogue import Catalogue
@@ -10,9 +10,10 @@ from spiders.gallery.works import Artist, Work, digest, share, slug
 
 PAGE_SIZE = 60
 PAGE_CAP = 60
-GROUPS = {1: "art-movement", 2: "style", 3: "genre", 10: "nation", 12: "media"}
+GROUPS = {1: "art-movement", 2: "style", 3: "genre", 7: "painting-school", 10: "nation", 12: "media"}
 """Numbers of the dictionaries that hold anything here."""
 
+MS_PER_YEAR = 31_556_952_000
 Json = dict[str, Any]
 
 
@@ -29,6 +30,23 @@ def dictionary_id(group: str, entry: str) -> int:
 def date(ms: int | None) -> str | None:
     """`/Date(ms)/`, the site's way to write a time."""
     return None if ms is None else f"/Date({ms})/"
+
+
+def century(artist: Artist) -> str | None:
+    """The century in which an artist was born, as the site titles it."""
+    if artist.birth_ms is None:
+        return None
+    year = 1970 + artist.birth_ms // MS_PER_YEAR
+    number = year // 100 + 1 if year >= 0 else -year // 100 + 1
+    return f"{number}th century{'' if year >= 0 else ' BC'}"
+
+
+FILED: dict[str, Callable[[Artist], str | None]] = {
+    "nation": lambda artist: artist.nation,
+    "century": century,
+    "painting-school": lambda artist: f"{artist.nation} School" if artist.nation else None,
+}
+"""Facets that the site files artists under by what they are, not by what they paint."""
 
 
 class Records:
@@ -168,14 +186,15 @@ class Records:
         """The slugs and titles of a group of works or artists."""
         if name == "art-movement":
             return self.catalogue.titles["style"]
-        if name == "nation":
-            return {slug(artist.nation): artist.nation for artist in self.catalogue.artists if artist.nation}
+        if name in FILED:
+            titles = (FILED[name](artist) for artist in self.catalogue.artists)
+            return {slug(title): title for title in titles if title}
         return self.catalogue.titles.get(name, {})
 
     def artists_in(self, facet: str, term: str) -> list[Artist]:
         """The artists of one entry of a facet."""
-        if facet == "nation":
-            return [artist for artist in self.catalogue.artists if slug(artist.nation or "") == term]
+        if facet in FILED:
+            return [artist for artist in self.catalogue.artists if slug(FILED[facet](artist) or "") == term]
         group = "style" if facet == "art-movement" else facet
         found = dict.fromkeys(work.artist for work in self.catalogue.listings.get(group, {}).get(term, []))
         return [self.catalogue.artist[name] for name in found]

@@ -11,6 +11,7 @@ from typing import Any
 
 from spiders.gallery.http1 import Request, Response
 from spiders.gallery.sites.wikiart import PAGE_SIZE, Records
+from spiders.gallery.sites.wikiart_api import Api
 from spiders.gallery.works import LIVING_MS, Artist, Work, digest
 
 WORKS_PER_SITEMAP = 5_000
@@ -20,7 +21,8 @@ PUBLIC_DOMAIN_YEARS = 71
 class WikiArt:
     """Answers WikiArt's requests. `base` is the site's own URL, for redirects and the sitemap."""
 
-    def __init__(self, records: Records, base: str) -> None:
+    def __init__(self, records: Records, base: str, api: Api | None = None) -> None:
+        self.api = api or Api(records)
         self.records = records
         self.catalogue = records.catalogue
         self.base = base
@@ -51,6 +53,8 @@ class WikiArt:
 
     def answer(self, request: Request) -> Response | None:
         """The answer to a request, or None when the address is not one of WikiArt's."""
+        if (answer := self.api.answer(request)) is not None:
+            return answer
         for pattern, handler in self.routes:
             if match := pattern.fullmatch(request.path):
                 return handler(request, *match.groups())
@@ -58,7 +62,7 @@ class WikiArt:
 
     def is_metadata(self, request: Request) -> bool:
         """Whether the site meters the request: JSON, as opposed to robots.txt, pages and pictures."""
-        return "/App/" in request.path or "json" in request.query
+        return "/App/" in request.path or "/api/2/" in request.path.lower() or "json" in request.query
 
     # surface A
 
