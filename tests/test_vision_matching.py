@@ -86,6 +86,19 @@ def test_every_radius_and_every_cut_is_exact(radius: int) -> None:
     assert found == {(i, j, d) for i, j, d in brute(hashes, hashes, radius) if i < j}
 
 
+@pytest.mark.parametrize("radius", [0, 1, 5, 8, 11])
+@pytest.mark.parametrize("shares", [2, 3, 7])
+def test_shares_of_a_join_are_the_whole_and_do_not_overlap(radius: int, shares: int) -> None:
+    hashes, others = np.unique(planted(radius, 1500, 12)), planted(radius + 50, 700, 12)
+    others[:300] = hashes[:300] ^ np.uint64(5)
+    for right in (hashes, others):
+        parts = [block for k in range(shares) for block in join(hashes, right, radius, (k, shares))]
+        found = [pair for i, j, d in parts for pair in zip(i.tolist(), j.tolist(), d.tolist(), strict=True)]
+        whole = {pair for i, j, d in join(hashes, right, radius) for pair in zip(i.tolist(), j.tolist(), d.tolist(), strict=True)}
+        assert len(found) == len(whole)
+        assert set(found) == whole
+
+
 @pytest.mark.parametrize("radius", RADII)
 @pytest.mark.parametrize("count", [10, 10_000, 10_000_000])
 def test_a_plan_cuts_all_that_the_pigeonhole_needs(radius: int, count: int) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,11 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 Block = tuple[Indices, Indices, NDArray[np.uint8]]
-Ranges = tuple[Indices, Indices, Indices]
 
-_BLOCK = 1 << 17  # candidates compared at a time
+_BLOCK = 1 << 15  # hashes looked up at a time: what is worked on stays in the processor's cache
 _FEWEST_CHUNKS, _MOST_CHUNKS = 3, 8
-_LOOK_UP, _COMPARE = 14.0, 6.0  # nanoseconds; only the choice of chunks depends on them
+_CROWDED = 0.8  # share of ranges that must still go on, for those at their end to be carried along
+_LOOK_UP, _COMPARE = 14.0, 5.0  # nanoseconds; only the choice of chunks depends on them
 
 
 @dataclass(frozen=True)
@@ -60,27 +61,50 @@ class Table:
     width: int
 
     @cached_property
-    def starts(self) -> NDArray[np.int32]:
+    def starts(self) -> Indices:
         """Where each key begins, one more entry than there are keys."""
         counts = np.bincount(self.keys, minlength=1 << self.width)
-        return np.concatenate(([0], counts.cumsum())).astype(np.int32)
+        return np.concatenate(([0], counts.cumsum())).astype(np.int64)
 
 
-def join(left: Hashes, right: Hashes, radius: int) -> Iterator[Block]:
+class Ranges(NamedTuple):
+    """For each position `who` of one table the positions `first` to `last` of the other to compare it with."""
+
+    who: Indices
+    first: Indices
+    last: Indices
+
+    def of(self, chosen: Indices) -> Ranges:
+        """Some of them."""
+        return Ranges(self.who[chosen], self.first[chosen], self.last[chosen])
+
+    def next(self) -> Ranges:
+        """Without the first of each."""
+        return Ranges(self.who, self.first + 1, self.last)
+
+
+WHOLE = (0, 1)
+"""The one share of a join that is not shared out."""
+
+
+def join(left: Hashes, right: Hashes, radius: int, share: tuple[int, int] = WHOLE) -> Iterator[Block]:
     """All pairs (i of `left`, j of `right`, distance) within `radius`, each once, in blocks.
 
     When `right` is `left` itself, each unordered pair comes once and no element is paired with itself.
-    Both hold distinct hashes at best: equal ones make a pair for each combination.
+    Both hold distinct hashes at best: equal ones make a pair for each combination. With `share` (k, n) only
+    the k-th of n shares of the work is done, k from 0: the shares' pairs together are all pairs, each once, so
+    that n workers may find them side by side.
     """
     if not len(left) or not len(right):
         return
     before: list[Chunk] = []
+    turns = itertools.count()
     for chunk in plan(len(left), len(right), radius):
+        flips = [flip for flip, turn in zip(chunk.flips(), turns, strict=False) if turn % share[1] == share[0]]
         mine = _sorted_by(left, chunk)
         theirs = mine if right is left else _sorted_by(right, chunk)
-        for ranges in _candidates(mine, theirs, chunk):
-            for a, b in _near(mine, theirs, ranges, radius):
-                yield from _unseen(mine, theirs, a, b, before)
+        for a, b in _pairs(mine, theirs, flips, radius):
+            yield from _unseen(mine, theirs, a, b, before)
         before.append(chunk)
 
 
@@ -114,40 +138,37 @@ def _sorted_by(hashes: Hashes, chunk: Chunk) -> Table:
     return Table(order, hashes[order], keys[order], chunk.width)
 
 
-def _candidates(mine: Table, theirs: Table, chunk: Chunk) -> Iterator[Ranges]:
-    """For each flip of the chunk: which of mine are to be compared with which stretch of theirs."""
+def _pairs(mine: Table, theirs: Table, flips: list[int], radius: int) -> Iterator[tuple[Indices, Indices]]:
+    """Positions in both tables of the pairs within the radius whose keys differ by one of `flips`."""
     itself = mine is theirs
-    everyone = np.arange(len(mine.keys))
-    for flip in chunk.flips():
-        who, keys = everyone, mine.keys
-        if itself and flip:
-            # a key and its flipped partner meet once: from the one whose highest flipped bit is not set
-            who = np.flatnonzero(keys & (1 << (flip.bit_length() - 1)) == 0)
-            keys = keys[who]
-        partners = keys ^ flip
-        first, last = theirs.starts[partners], theirs.starts[partners + 1]
-        if itself and not flip:
-            first = (everyone + 1).astype(np.int32)
-        found = np.flatnonzero(last > first)
-        yield who[found], first[found].astype(np.int64), (last - first)[found].astype(np.int64)
+    who = np.arange(len(mine.keys))
+    for highest, alike in itertools.groupby(sorted(flips), int.bit_length):
+        # in a self-join a key and its flipped partner meet once: from the one whose highest flipped bit is not set
+        half = np.flatnonzero(mine.keys & (1 << (highest - 1)) == 0) if itself and highest else who
+        for flip in alike:
+            for start in range(0, len(half), _BLOCK):
+                some = half[start : start + _BLOCK]
+                keys = mine.keys[some] ^ flip
+                first = some + 1 if itself and not flip else theirs.starts[keys]
+                yield from _near(mine, theirs, Ranges(some, first, theirs.starts[keys + 1]), radius)
 
 
 def _near(mine: Table, theirs: Table, ranges: Ranges, radius: int) -> Iterator[tuple[Indices, Indices]]:
-    """Positions in both tables of the pairs within the radius, compared about a million at a time."""
-    who, first, count = ranges
-    ends = count.cumsum()
-    at = 0
-    while at < len(who):
-        done = int(ends[at - 1]) if at else 0
-        upto = max(int(np.searchsorted(ends, done + _BLOCK, side="right")), at + 1)
-        part = slice(at, upto)
-        theirs_at = np.repeat(first[part] - ends[part] + count[part] + done, count[part])
-        theirs_at += np.arange(len(theirs_at))
-        difference = np.repeat(mine.hashes[who[part]], count[part]) ^ theirs.hashes[theirs_at]
-        near = np.flatnonzero(np.bitwise_count(difference) <= radius)
-        if len(near):
-            yield who[np.searchsorted(ends, near + done, side="right")], theirs_at[near]
-        at = upto
+    """Of ranges, the pairs within the radius: the first of every range at once, then the second, and so on."""
+    ranges = ranges.of(np.flatnonzero(ranges.first < ranges.last))
+    hashes = mine.hashes[ranges.who]
+    going = len(hashes)
+    while going:
+        if going < _CROWDED * len(hashes):
+            left = np.flatnonzero(ranges.first < ranges.last)
+            ranges, hashes = ranges.of(left), hashes[left]
+        difference = hashes ^ theirs.hashes.take(ranges.first, mode="clip")
+        near = (np.bitwise_count(difference) <= radius) & (ranges.first < ranges.last)
+        if near.any():
+            found = np.flatnonzero(near)
+            yield ranges.who[found], ranges.first[found]
+        ranges = ranges.next()
+        going = int(np.count_nonzero(ranges.first < ranges.last))
 
 
 def _unseen(mine: Table, theirs: Table, a: Indices, b: Indices, before: list[Chunk]) -> Iterator[Block]:
