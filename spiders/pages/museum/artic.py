@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from spiders.pages.fields import Drift, Json, integer, load, rows, text
@@ -34,12 +33,6 @@ class ArtInstitute(Museum):
     slug = "artic"
     title = "The Art Institute of Chicago"
     home = "https://api.artic.edu"
-    takes: ClassVar[Mapping[str, str]] = {
-        "department": "a department, such as Photography and Media", "type": "a kind of object, such as Painting",
-        "classification": "a classification, such as oil on canvas", "artist": "an artist", "style": "a style",
-        "medium": "a medium", "place": "where it comes from", "from_year": "the first year",
-        "to_year": "the last year",
-    }  # fmt: skip
     hint = (
         "The Art Institute of Chicago has put a browser check before its pictures since December 2025, which is not "
         "worked around: their descriptions are kept, and the museum gives the pictures on request."
@@ -52,6 +45,10 @@ class ArtInstitute(Museum):
     def headers(self, asked: Asked) -> dict[str, str]:
         """The museum asks for its own header with project and contact."""
         return {"AIC-User-Agent": asked.agent} if asked.agent else {}
+
+    def tells_changes(self, asked: Asked) -> bool:
+        """By `updated_at`."""
+        return True
 
     def _by_rank(self, asked: Asked, page: int) -> str:
         return address(asked.base, _PATH, q=asked.query, page=page, **self._common(asked, None))
@@ -67,6 +64,7 @@ class ArtInstitute(Museum):
         given += [("[term][is_public_domain]", "true")] if asked.open_only else []
         given += [(f"[match_phrase][{_MATCHES[k]}]", word) for k, word in asked.filters.items() if k in _MATCHES]
         given += [("[range][date_end][gte]", years[0]), ("[range][date_start][lte]", years[1])] if years else []
+        given += [("[range][updated_at][gte]", asked.since)] if asked.since else []
         given += [("[range][id][gt]", after)] if after else []
         conditions = {f"query[bool][filter][{number}]{name}": value for number, (name, value) in enumerate(given)}
         return {**conditions, "fields": ",".join(_FIELDS), "limit": asked.rows(self.page_size)}
@@ -133,6 +131,7 @@ def _pictures(number: int, row: Json, server: str) -> list[Picture]:
         known = width if position == 0 else None
         fitting = [one for one in _WIDTHS if known is None or one <= known] or [min(known or _WIDTHS[1], _WIDTHS[1])]
         addresses = [(f"{one}px", f"{server}/{image}/full/{one},/0/default.jpg") for one in fitting]
+        addresses += [("full", f"{server}/{image}/full/full/0/default.jpg")] if known is None else []
         size = (width, height) if position == 0 else (None, None)
         found[f"{number}-{image}"] = Picture(f"{number}-{image}", addresses, *size)
     return list(found.values())

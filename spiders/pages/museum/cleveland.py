@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from spiders.pages.fields import Drift, Json, integer, load, rows, text
@@ -21,11 +19,6 @@ class Cleveland(Museum):
     slug = "cleveland"
     title = "The Cleveland Museum of Art"
     home = "https://openaccess-api.clevelandart.org"
-    takes: ClassVar[Mapping[str, str]] = {
-        "department": "a department, such as Prints", "type": "a kind of object, such as Painting",
-        "artist": "an artist", "medium": "a medium, such as oil on canvas",
-        "from_year": "the first year", "to_year": "the last year",
-    }  # fmt: skip
 
     def first(self, asked: Asked) -> str:
         """The first page."""

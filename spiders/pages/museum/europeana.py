@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from spiders.pages.fields import Drift, Json, integer, load, rows, text
@@ -20,11 +18,6 @@ class Europeana(Museum):
     slug = "europeana"
     title = "Europeana"
     home = "https://api.europeana.eu"
-    takes: ClassVar[Mapping[str, str]] = {
-        "artist": "a creator", "place": "a place", "institution": "who holds it, such as Rijksmuseum",
-        "country": "the country of who holds it, such as Netherlands", "type": "a kind of object, such as painting",
-        "from_year": "the first year", "to_year": "the last year",
-    }  # fmt: skip
     secret = "EUROPEANA_KEY"
     how = "a free key comes from https://pro.europeana.eu/pages/get-api"
     hint = "Keys come from https://pro.europeana.eu/pages/get-api."
@@ -33,6 +26,10 @@ class Europeana(Museum):
         """The first page: the cursor `*` begins, as paging by number stops after 1,000."""
         return self._url(asked, "*")
 
+    def tells_changes(self, asked: Asked) -> bool:
+        """By `timestamp_update`."""
+        return True
+
     def _url(self, asked: Asked, cursor: str) -> str:
         filters, years = asked.filters, asked.years()
         words = [asked.query, *(f"{name}:{_quoted(filters[key])}" for key, name in _FIELDS if key in filters)]
@@ -40,6 +37,7 @@ class Europeana(Museum):
         limits += [f"DATA_PROVIDER:{_quoted(filters['institution'])}"] if "institution" in filters else []
         limits += [f"COUNTRY:{_quoted(filters['country'])}"] if "country" in filters else []
         limits += [f"YEAR:[{years[0]} TO {years[1]}]"] if years else []
+        limits += [f"timestamp_update:[{asked.since}T00:00:00Z TO *]"] if asked.since else []
         return address(
             asked.base, _PATH, wskey=asked.key, query=" AND ".join(filter(None, words)) or "*:*", qf=limits,
             reusability="open" if asked.open_only else None, media="true", profile="rich",

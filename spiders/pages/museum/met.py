@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
 from urllib.parse import quote
 
 from pipeline.errors import UsageError, did_you_mean
@@ -21,12 +19,6 @@ class Met(Museum):
     slug = "met"
     title = "The Metropolitan Museum of Art"
     home = "https://collectionapi.metmuseum.org"
-    takes: ClassVar[Mapping[str, str]] = {
-        "department": "a department by name or number, such as Photographs or 19",
-        "medium": "a medium or kind of object, such as Paintings", "artist": "an artist or culture",
-        "place": "where it comes from, such as France", "from_year": "the first year", "to_year": "the last year",
-    }  # fmt: skip
-    rate = 1.0
     hint = (
         "The Met's firewall shuts a program out for some minutes after about thirty quick requests: "
         "wait ten minutes before you go on."

@@ -19,13 +19,12 @@ from spiders.records import record, redacted
 
 OPEN = frozenset({"cc0", "public-domain", "cc-by", "cc-by-sa"})
 """Families of licences under which a museum's picture counts as open access."""
-RIGHTS = ("open", "any")
-IMAGES = ("all", "first")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of a museum at `base`. `most` is how many works are wanted at most, `key` its API key,
+    """What is asked of a museum at `base`. `most` is how many works are wanted at most, `since`
+    a day (`2026-11-20`) when only what changed from then on is wanted, `key` the museum's API key,
     `agent` who asks, for museums that want it in a header of their own.
     """
 
@@ -35,6 +34,7 @@ class Asked:
     open_only: bool = True
     first_only: bool = False
     most: int | None = None
+    since: str | None = None
     key: str | None = None
     agent: str = ""
 
@@ -109,15 +109,13 @@ class Page:
 class Museum(ABC):
     """One museum's API. Methods are pure; bodies in another shape than the documented one raise Drift.
 
-    `takes` maps the filters that the API really has to help; `secret` names the key it wants, `how` where to get
-    one; `rate` is requests for data a second; `hint` is what a person should know when it refuses.
+    `secret` names the key it wants, `how` says where to get one, and `quota` what one is good for; `hint` is what a
+    person should know when it refuses. The filters that each API has stand in `spiders.museum_filters`.
     """
 
     slug: ClassVar[str]
     title: ClassVar[str]
     home: ClassVar[str]
-    takes: ClassVar[Mapping[str, str]]
-    rate: ClassVar[float] = 1.0
     page_size: ClassVar[int] = 100
     secret: ClassVar[str | None] = None
     how: ClassVar[str] = ""
@@ -151,6 +149,10 @@ class Museum(ABC):
     def detail(self, body: bytes, asked: Asked) -> Work | None:
         """One work; None when the museum has it no more."""
         raise NotImplementedError
+
+    def tells_changes(self, asked: Asked) -> bool:
+        """Whether its list can be asked for what changed `since` a day alone."""
+        return False
 
     def changes_url(self, asked: Asked, since: str) -> str | None:
         """The address of the ids that changed since a day (`2026-11-20`), where a list of ids tells nothing else."""
@@ -215,7 +217,7 @@ def to_record(museum: Museum, work: Work, picture: Picture, asked: Asked, rank: 
         year=year(work.year_text, work.first_year, work.last_year),
         style=work.style, genre=work.genre, tags=work.tags, licence=name, licence_url=where,
         attribution=attribution(work) + (f" ({_spelled(name)})" if name != UNKNOWN else ""),
-        query=described(asked), rank=rank, declared_width=picture.width, declared_height=picture.height,
+        query=described(asked) or "all", rank=rank, declared_width=picture.width, declared_height=picture.height,
         extra=json.dumps(extra, ensure_ascii=False, sort_keys=True), raw=redacted(work.raw),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.errors import UsageError
@@ -26,12 +26,6 @@ class Rijksmuseum(Museum):
     slug = "rijksmuseum"
     title = "Rijksmuseum"
     home = "https://data.rijksmuseum.nl"
-    takes: ClassVar[Mapping[str, str]] = {
-        "set": "a set by its number, such as 260214 for the Top 1000", "type": "a kind of object, such as painting",
-        "artist": "an artist", "medium": "a material, such as canvas", "technique": "a technique, such as etching",
-        "year": "a year of making, with ? for any digit, such as 16??",
-    }  # fmt: skip
-    rate = 2.0
     page_size = 50
 
     def first(self, asked: Asked) -> str:
@@ -40,9 +34,14 @@ class Rijksmuseum(Museum):
         if chosen and (asked.query or len(asked.filters) > 1):
             raise UsageError("The Rijksmuseum harvests a set or searches: give --set alone, or the others without it.")
         if chosen or not (asked.query or asked.filters):
-            return address(asked.base, _OAI, verb="ListRecords", metadataPrefix="edm", set=chosen)
+            window = {"from": asked.since} if asked.since else {}
+            return address(asked.base, _OAI, verb="ListRecords", metadataPrefix="edm", set=chosen, **window)
         given = {_SEARCHED[name]: word for name, word in asked.filters.items()}
         return address(asked.base, _SEARCH, title=asked.query or None, imageAvailable="true", **given)
+
+    def tells_changes(self, asked: Asked) -> bool:
+        """A harvest has `from`; a search has nothing like it."""
+        return not asked.query and not set(asked.filters) - {"set"}
 
     def page(self, body: bytes, asked: Asked, url: str) -> Page:
         """A page of a harvest, or of a search. Raises Drift."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from pipeline.errors import UsageError
@@ -26,11 +25,6 @@ class Smithsonian(Museum):
     slug = "smithsonian"
     title = "Smithsonian Institution"
     home = "https://api.si.edu"
-    takes: ClassVar[Mapping[str, str]] = {
-        "department": "a unit by its code, such as SAAM or NMNHBIRDS", "type": "a kind of object, such as Paintings",
-        "artist": "a name", "place": "a place", "culture": "a culture", "topic": "a topic, such as Birds",
-        "from_year": "the first year", "to_year": "the last year",
-    }  # fmt: skip
     page_size = 1000
     secret = "SMITHSONIAN_KEY"
     how = "a free key comes at once from https://api.data.gov/signup/; the key DEMO_KEY works for 30 requests an hour"
