@@ -14,7 +14,7 @@ from pipeline.stage import digest
 from pipeline.storage import Root
 
 CORPUS_TABLES = ("selected", "prepared", "embedded", "clustered")
-POOL_TABLES = ("crawled", "measured", "faces")
+POOL_TABLES = ("crawled", "checked", "measured", "faces")
 VERSIONS = {"selected": 1, "prepared": 1, "embedded": 1, "clustered": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 

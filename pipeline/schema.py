@@ -52,11 +52,31 @@ CRAWLED = pa.schema([
     pa.field("optout_signals", pa.string()),
     pa.field("extra", pa.string()),
     pa.field("raw", pa.string()),
+    pa.field("changed_from", pa.string()),
     *_REJECT,
 ])
 """One row per picture seen at one URL. `format` is the type sniffed from the bytes (jpeg, png, …);
 null `sha256` means no original was stored. `extra` and `raw` are JSON: unknown columns of an index.csv,
-and the provider's own item. `optout_signals` is JSON. `licence` is never null: NOASSERTION when unknown."""
+and the provider's own item. `optout_signals` is JSON. `licence` is never null: NOASSERTION when unknown. `changed_from` is the id of
+the picture that stood at this URL before; when it is the row's own id, only what is said of the picture changed. Of
+several rows of one `source_id` the last counts. Partitions written before there was `changed_from` read as null."""
+
+CHECKED = pa.schema([
+    _ID,
+    pa.field("source", pa.string()),
+    pa.field("source_id", pa.string()),
+    pa.field("checked_at", pa.timestamp("ms", tz="UTC")),
+    pa.field("outcome", pa.string()),
+    pa.field("misses", pa.int32()),
+    pa.field("http_status", pa.int32()),
+    pa.field("etag", pa.string()),
+    pa.field("last_modified", pa.string()),
+    pa.field("optout_signals", pa.string()),
+    pa.field("detail", pa.string()),
+])
+"""One row each time a known picture was asked for again. `outcome`: `unchanged`, `changed` (a new row of
+`crawled` has the new bytes), `missed` (not there, `misses` times in a row), `gone` (missed too often, or no longer
+listed), `withdrawn` (its owner reserves it now, or it may not be shown by law). Of a picture the last row counts."""
 
 MEASURED = pa.schema([
     _ID,
@@ -131,6 +151,7 @@ CLUSTERED = pa.schema([
 
 SCHEMAS: dict[str, pa.Schema] = {
     "crawled": CRAWLED,
+    "checked": CHECKED,
     "measured": MEASURED,
     "faces": FACES,
     "selected": SELECTED,

@@ -164,6 +164,27 @@ class Root:
             raise
         return len(moves)
 
+    def adopt(self, items: Iterable[tuple[str, str]]) -> None:
+        """Publish files of this folder under their final names, (from, to), made durable together; local only.
+
+        Where the final name is taken the file is dropped: what is published so is named by what it holds.
+        """
+        assert self.local is not None
+        with _explained(self.url, writing=True):
+            moves = {self.local / to: self.local / path for path, to in items}
+            for target, staged in list(moves.items()):
+                _make_folder(target.parent, sync=False)
+                if target.exists():
+                    staged.unlink(missing_ok=True)
+                    del moves[target]
+            self._publish(moves)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """While the block writes below this root by itself, the system's refusals become the errors of `commit`."""
+        with _explained(self.url, writing=True):
+            yield
+
     def _publish(self, moves: dict[Path, Path]) -> None:
         """Give staged files their final names: once all their bytes are on the disk, and durably."""
         if not moves:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PARTITION_ROWS = 1024
 CRAWLED = "tables/crawled/v1"
+CHECKED = "tables/checked/v1"
 
 
 def original_path(picture: str, format: str) -> str:
@@ -58,15 +59,28 @@ def write(root: Root, folder: str, name: str, table: pa.Table, schema: pa.Schema
 
 
 def read(root: Root, folder: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """One partition, or some of its columns. Raises IntegrityFailed when the file is damaged."""
+    """One partition, or some of its columns; those that came into the schema after it was written are null.
+
+    Raises IntegrityFailed when the file is damaged.
+    """
     path = f"{folder}/{name}.parquet"
     data = io.BytesIO(root.read(path))
     try:
-        return pq.read_table(data, columns=list(columns) if columns else None, page_checksum_verification=True)
+        found = pq.read_table(data, columns=list(columns) if columns else None, page_checksum_verification=True)
+        return _completed(found, folder, columns)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise IntegrityFailed(
             f"{root.address(path)} is damaged ({error}): delete it and run again to make it anew."
         ) from error
+
+
+def _completed(table: pa.Table, folder: str, columns: Sequence[str] | None) -> pa.Table:
+    """The table with null columns for those of its schema that it lacks."""
+    schema = next((SCHEMAS[part] for part in reversed(folder.split("/")) if part in SCHEMAS), pa.schema([]))
+    for name in columns or schema.names:
+        if name not in table.column_names and name in schema.names:
+            table = table.append_column(schema.field(name), pa.nulls(table.num_rows, schema.field(name).type))
+    return table
 
 
 def read_all(root: Root, folder: str, partitions: Sequence[str], columns: Sequence[str]) -> pa.Table:
@@ -119,6 +133,7 @@ def connect(root: Root, folders: Mapping[str, Mapping[str, str | Sequence[str]]]
 
 def _view(root: Root, view: str, places: Mapping[str, str | Sequence[str]]) -> str:
     columns = ", ".join(f'"{name}"' for name in SCHEMAS[view].names)
+    empty = ", ".join(f'NULL::{_duck(f.type)} AS "{f.name}"' for f in SCHEMAS[view])
     selects = []
     for corpus, asked in places.items():
         ranked = [asked] if isinstance(asked, str) else asked
@@ -130,16 +145,16 @@ def _view(root: Root, view: str, places: Mapping[str, str | Sequence[str]]) -> s
         label = f"'{corpus}' AS corpus, " if corpus else ""
         selects.append(
             f"SELECT {label}{columns}, regexp_extract(filename, '([^/]*)[.]parquet$', 1) AS partition, "
-            f"file_row_number AS row FROM read_parquet([{quoted}], {_READ_OPTIONS})"
+            f"file_row_number AS row FROM (SELECT * FROM read_parquet([{quoted}], {_READ_OPTIONS}) "
+            f"UNION ALL BY NAME SELECT {empty} WHERE false)"
         )
     if selects:
         return " UNION ALL ".join(selects)
-    empty = ", ".join(f'NULL::{_duck(f.type)} AS "{f.name}"' for f in SCHEMAS[view])
     label = "" if "" in places else "NULL::VARCHAR AS corpus, "
     return f"SELECT {label}{empty}, NULL::VARCHAR AS partition, NULL::BIGINT AS row WHERE false"
 
 
-_READ_OPTIONS = "filename=true, file_row_number=true, hive_partitioning=false"
+_READ_OPTIONS = "filename=true, file_row_number=true, hive_partitioning=false, union_by_name=true"
 
 
 def _literal(address: str) -> str:

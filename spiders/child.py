@@ -20,9 +20,7 @@ from scrapy.settings import Settings
 
 from pipeline.errors import PipelineError
 from spiders import secrets
-from spiders.registry import described
 from spiders.spider import PictureSpider
-from spiders.summary import CrawlSummary
 
 PROGRESS_SECONDS = 1.0
 HURRY_SECONDS = 1.5
@@ -124,7 +122,8 @@ class Crawl:
             return {}
         wait = max(0.0, spider.paused_until - time.monotonic())
         return {
-            "new": spider.desk.new, "failed": dict(spider.desk.failed), "unchanged": spider.unchanged,
+            "new": spider.desk.new, "changed": spider.desk.changed, "failed": dict(spider.desk.failed),
+            "unchanged": spider.unchanged + spider.desk.unchanged,
             "expected": spider.expected, "seconds": time.monotonic() - self.began, "pause": wait,
         }  # fmt: skip
 
@@ -132,12 +131,7 @@ class Crawl:
         spider = self.spider
         if spider is None or spider.desk is None:
             return None
-        return CrawlSummary(
-            source=described(spider.spec), prefix=spider.prefix, new=spider.desk.new, unchanged=spider.unchanged,
-            failed=dict(spider.desk.failed), partitions=tuple(spider.desk.partitions),
-            seconds=round(time.monotonic() - self.began, 3),
-            requests=self.crawler.stats.get_value("downloader/request_count", 0), notes=tuple(spider.notes),
-        ).to_json()  # fmt: skip
+        return spider.summary().to_json()
 
 
 def main() -> None:

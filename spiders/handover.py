@@ -11,8 +11,10 @@ from scrapy.exceptions import CloseSpider
 
 from pipeline.errors import Fatal, PipelineError
 from pipeline.storage import Root
+from spiders import crawls
 from spiders.desk import Desk, Seen
 from spiders.known import Known
+from spiders.recheck import due
 
 
 class Handover:
@@ -44,6 +46,7 @@ class Handover:
                 return
             self.desk = spider.desk = Desk(root, spider.prefix)
             spider.known = self.desk.known
+            spider.due = due(spider.known, spider.recheck, spider.began)
         except PipelineError as error:
             spider.error = error
             raise CloseSpider("no desk") from error
@@ -52,7 +55,7 @@ class Handover:
     async def process_item(self, item: Seen) -> Seen:
         """Take one picture; waits while a batch is written and the next one is full already."""
         if self.desk is not None:
-            self.desk.add(item)
+            await self._guarded(self.desk.add, item, here=True)
             await self._write_due()
         return item
 
@@ -70,8 +73,11 @@ class Handover:
 
     def _close(self) -> None:
         desk, self.desk = self.desk, None
+        spider = self.crawler.spider
         if desk is not None:
+            spider.conclude()
             desk.close()
+            crawls.write(desk.root, spider.prefix, spider.report())
 
     async def _write_due(self) -> None:
         if self.desk is None or not self.desk.due:
@@ -80,11 +86,11 @@ class Handover:
             if self.desk is not None and self.desk.due:
                 await self._guarded(self.desk.commit, self.desk.take())
 
-    async def _guarded(self, call: Callable[..., None], *arguments: Any) -> None:
+    async def _guarded(self, call: Callable[..., Any], *arguments: Any, here: bool = False) -> None:
         """Run what writes: to a disk here, as a busy thread beside it would make each small write wait its turn;
         to an object store in a thread, as it waits for the network."""
         try:
-            if self.crawler.spider.desk.root.local is not None:
+            if here or self.crawler.spider.desk.root.local is not None:
                 call(*arguments)
             else:
                 await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)

@@ -14,10 +14,11 @@ from urllib.parse import quote, quote_from_bytes
 
 from pipeline.errors import Reason, Rejected, UsageError
 from pipeline.storage import Root
+from spiders import crawls
 from spiders.desk import MAX_BYTES, Desk, Seen
 from spiders.estimate import Estimate
 from spiders.known import Known
-from spiders.records import original_id, record, redacted
+from spiders.records import record, redacted
 from spiders.summary import CrawlSummary
 
 LINE_SECONDS = 5.0
@@ -57,19 +58,41 @@ def take_in(
 
     Raises UsageError when there is no item at all, and what the items and the storage raise.
     """
-    began = time.monotonic()
-    desk = Desk(root, prefix)
+    began, clock = datetime.now(UTC), time.monotonic()
+    desk = Desk(root, prefix, imports=True)
+    error: BaseException | None = None
+    unchanged = 0
     try:
         unchanged = _take(desk, _told(islice(items, limit), name, tally, echo))
+    except BaseException as stopped:
+        error = stopped
+        raise
     finally:
         desk.close()
-    if not (desk.new or unchanged or desk.failed):
+        seconds = round(time.monotonic() - clock, 3)
+        summary = _summary(desk, tally, name, unchanged, seconds)
+        crawls.write(root, prefix, _report(summary, began, error))
+    if not (desk.new or unchanged or desk.failed or desk.changed or desk.described):
         raise UsageError(f"There are no pictures in {name}, only {tally.skipped:,} other files.")
+    return summary
+
+
+def _summary(desk: Desk, tally: Tally, name: str, unchanged: int, seconds: float) -> CrawlSummary:
+    notes = (*(f"{count:,} {note}" for note, count in sorted(tally.notes.items())), *desk.notes())
     return CrawlSummary(
-        source=name, prefix=prefix, new=desk.new, unchanged=unchanged, failed=dict(desk.failed),
-        partitions=tuple(desk.partitions), skipped=tally.skipped, seconds=round(time.monotonic() - began, 3),
-        notes=tuple(f"{count:,} {note}" for note, count in sorted(tally.notes.items())),
+        source=name, prefix=desk.prefix, new=desk.new, changed=desk.changed, described=desk.described,
+        unchanged=unchanged, failed=dict(desk.failed), recovered=desk.recovered, partitions=tuple(desk.partitions),
+        skipped=tally.skipped, seconds=seconds, notes=notes,
     )  # fmt: skip
+
+
+def _report(summary: CrawlSummary, began: datetime, error: BaseException | None) -> dict[str, Any]:
+    """The record of the import, for `crawls.write`."""
+    return {
+        "source": summary.source, "spec": None, "began_at": began.isoformat(timespec="seconds"),
+        "summary": summary.to_json(),
+        "error": {"kind": type(error).__name__, "message": str(error)} if error else None,
+    }
 
 
 def foretell(
@@ -101,13 +124,15 @@ def _take(desk: Desk, items: Iterable[Item]) -> int:
     """Give the items to the desk; returns how many were unchanged."""
     unchanged = 0
     for item in items:
-        if _is_known(desk.known, item) or _has_same_bytes(desk, seen := _seen(item)):
-            unchanged += 1
-            continue
-        desk.add(seen)
+        if _is_known(desk.known, item):
+            stored = desk.known.stored(item.record["source_id"])
+            described = item.read is not None and stored and desk.describe(item.record | {"last_modified": item.changed})
+            unchanged += not described
+        else:
+            desk.add(_seen(item))
         while desk.due:
             desk.commit(desk.take())
-    return unchanged
+    return unchanged + desk.unchanged
 
 
 def _is_known(known: Known, item: Item) -> bool:
@@ -118,11 +143,6 @@ def _is_known(known: Known, item: Item) -> bool:
         return any(row.reason in (None, Reason.MISSING) for row in earlier)
     states = [(row.last_modified, row.bytes) for row in earlier if row.reason != Reason.MISSING]
     return any(changed == item.changed and item.size in (None, size) for changed, size in states)
-
-
-def _has_same_bytes(desk: Desk, seen: Seen) -> bool:
-    known = desk.known.rows.get(seen.record["source_id"])
-    return bool(known and known.sha256 and seen.body and known.sha256 == original_id(seen.body))
 
 
 def _seen(item: Item) -> Seen:

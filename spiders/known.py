@@ -2,65 +2,123 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
-
-import pyarrow as pa
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from pipeline import tables
 from pipeline.storage import Root
 from spiders.records import PASSING
 
 _STAMP = r"-(\d{8}T\d{6})-\d{5}"
+GONE, WITHDRAWN = "gone", "withdrawn"
+SAID = (
+    "page_url", "title", "creator", "creator_id", "year_text", "year", "style", "genre", "tags", "licence",
+    "licence_url", "attribution", "declared_width", "declared_height", "extra",
+)  # fmt: skip
+"""Columns that say something about a picture, as opposed to how it was found and fetched."""
 
 
 class Row(NamedTuple):
     """What is known of one picture: null `reason` when it is stored."""
 
     reason: str | None
-    bytes: int | None
-    last_modified: str | None
-    sha256: str | None
+    bytes: int | None = None
+    last_modified: str | None = None
+    sha256: str | None = None
+    etag: str | None = None
+    format: str | None = None
+    url: str | None = None
+    final_url: str | None = None
+    variant: str | None = None
+    http_status: int | None = None
+    content_type: str | None = None
+    fetched_at: datetime | None = None
+
+
+class Check(NamedTuple):
+    """The last time a stored picture was asked for again."""
+
+    outcome: str
+    misses: int
+    checked_at: datetime
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(slots=True)
 class Known:
     """The rows of earlier runs by `source_id`, and `stamps`, the times in the names of their partitions.
 
-    `refused` has the last failure of a picture that was stored before.
+    `refused` has the last failure of a picture that was stored before, `checks` its last check, `said` a digest
+    of what was last said of it.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
     refused: dict[str, Row] = field(default_factory=dict)
     stamps: set[str] = field(default_factory=set)
+    checks: dict[str, Check] = field(default_factory=dict)
+    said: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def load(cls, root: Root, prefix: str) -> Known:
-        """Read the narrow columns of every partition that begins with `prefix`."""
+        """Read the columns that count of every partition that begins with `prefix`."""
         known = cls()
-        for name in tables.names(root, tables.CRAWLED):
-            if found := re.fullmatch(re.escape(prefix) + _STAMP, name):
-                known.stamps.add(found[1])
-                known._take(tables.read(root, tables.CRAWLED, name, ("source_id", *Row._fields)))
+        for table, columns in ((tables.CRAWLED, (*Row._fields, *SAID)), (tables.CHECKED, Check._fields)):
+            for name in partitions(root, table, prefix):
+                known.stamps.add(name.rsplit("-", 2)[1])
+                found = tables.read(root, table, name, ("source_id", *columns))
+                known.take(table.split("/")[1], found.to_pylist())
         return known
 
-    def _take(self, table: pa.Table) -> None:
-        """Later rows win, but a failure does not undo a picture that is stored."""
-        columns = table.to_pydict()
-        for source_id, *facts in zip(columns["source_id"], *(columns[name] for name in Row._fields), strict=True):
-            row, before = Row(*facts), self.rows.get(source_id)
-            if before is None or row.reason is None or before.reason is not None:
-                self.rows[source_id] = row
+    def take(self, table: str, rows: Collection[Mapping[str, Any]]) -> None:
+        """Take rows of `crawled` or `checked`. Later rows win, but a failure does not undo a stored picture."""
+        for row in rows:
+            if table == "checked":
+                self.checks[row["source_id"]] = Check(*(row.get(name) for name in Check._fields))  # type: ignore[arg-type]
             else:
-                self.refused[source_id] = row
+                self._take(row)
+
+    def _take(self, row: Mapping[str, Any]) -> None:
+        source_id, facts = row["source_id"], Row(*(row.get(name) for name in Row._fields))
+        before = self.rows.get(source_id)
+        if before is not None and before.reason is None and facts.reason is not None:
+            self.refused[source_id] = facts
+            return
+        self.rows[source_id] = facts
+        self.said[source_id] = said(row)
 
     def settled(self, source_id: str) -> bool:
         """Whether there is nothing to fetch: it is stored, or it failed for a reason that does not pass."""
         row = self.rows.get(source_id)
         return row is not None and row.reason not in PASSING
 
+    def stored(self, source_id: str) -> bool:
+        """Whether its bytes are kept."""
+        row = self.rows.get(source_id)
+        return row is not None and row.reason is None
+
+    def outcome(self, source_id: str) -> str | None:
+        """How its last check ended, if there was one."""
+        check = self.checks.get(source_id)
+        return check.outcome if check else None
+
     def failed_alike(self, source_id: str, reason: str) -> bool:
         """Whether it is known to have failed for this reason."""
         row = self.rows.get(source_id)
         return row is not None and row.reason == reason
+
+
+def partitions(root: Root, table: str, prefix: str) -> list[str]:
+    """The partitions of a source, oldest first."""
+    return [name for name in tables.names(root, table) if re.fullmatch(re.escape(prefix) + _STAMP, name)]
+
+
+def said(row: Mapping[str, Any]) -> bytes:
+    """A digest of what a row says of its picture."""
+    values = [row.get(name) or None for name in SAID]
+    return hashlib.blake2b(json.dumps(values, default=str).encode(), digest_size=12).digest()

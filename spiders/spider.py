@@ -15,8 +15,9 @@ import scrapy
 from scrapy import signals
 from scrapy.downloadermiddlewares.retry import get_retry_request
 
+from pipeline import licences
 from pipeline.errors import Fatal, PipelineError, Reason, SourceRefused, UsageError
-from spiders import optout, settings
+from spiders import optout, recheck, settings
 from spiders.desk import Desk, Seen
 from spiders.estimate import FREE, Estimate, at_rates
 from spiders.known import Known
@@ -25,6 +26,7 @@ from spiders.politeness import drain, host_slot
 from spiders.records import redacted, redacted_url
 from spiders.refusals import Stopped, outcome
 from spiders.registry import check, described, source_prefix
+from spiders.summary import CrawlSummary
 
 log = logging.getLogger(__name__)
 
@@ -60,21 +62,30 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     """
 
     home: ClassVar[str]
+    verb: ClassVar[str] = "crawl"
+    """`import` for what people have a list of, as the registry has it."""
     placeholder: ClassVar[str | None] = None
     rates: ClassVar[dict[str, float]]
     pictures_anywhere: ClassVar[bool] = False
     """Whether pictures lie on any hosts: each has its own slot and rate, and one that refuses is given up alone."""
+    complete_lists: ClassVar[bool] = False
+    """Whether a list that was read to its end holds all works, so that one it lacks is gone from the source."""
     data_per_picture: ClassVar[float] = 0.0
     """Requests for data that each new picture needs besides the list, for estimates."""
 
-    def __init__(self, limit: Any = None, base_url: str | None = None, **arguments: Any) -> None:
+    def __init__(
+        self, limit: Any = None, base_url: str | None = None, recheck: str | None = None, **arguments: Any
+    ) -> None:
         super().__init__()
         self.base = (base_url or self.home).rstrip("/")
-        self.spec = {"crawl": self.name, **{key: value for key, value in arguments.items() if value is not None}}
+        self.spec = {self.verb: self.name, **{key: value for key, value in arguments.items() if value is not None}}
         self.prefix = source_prefix(self.spec)
         self.limit = int(limit) if limit not in (None, "") else None
+        self.licences = licences.wanted(arguments.get("license") or "any")
         self.error: PipelineError | None = None
+        self.recheck = recheck or "rota"
         self.notes: list[str] = []
+        self.truncated: list[str] = []
         self.given_up: dict[str, tuple[Reason, str]] = {}
         self.unchanged = 0
         self.rank = 0
@@ -86,6 +97,9 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         self.foreseen = 0
         self.listed_whole = True
         self.known = Known()
+        self.due: set[str] = set()
+        self.began = datetime.now(UTC)
+        self.pauses: list[float] = []
         self.desk: Desk | None = None
         self.handover: Any = None
         self._seen: set[str] = set()
@@ -96,11 +110,11 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     @classmethod
     def from_crawler(cls, crawler: Any, *args: Any, **kwargs: Any) -> PictureSpider:
         """Check the arguments and set the rates of the site. Raises UsageError."""
-        check({"crawl": cls.name, **kwargs})
+        check({cls.verb: cls.name, **kwargs})
         spider: PictureSpider = super().from_crawler(crawler, *args, **kwargs)
         if not settings.is_loopback(spider.base) and not settings.CONTACT:
             raise UsageError(
-                f"Set PIPELINE_CONTACT to your mail or web address before crawling {spider.base}: "
+                f"Set PIPELINE_CONTACT to your mail or web address before crawling {spider.base or 'the web'}: "
                 "its owner must be able to reach you."
             )
         rates = {spider.slot(kind): rate for kind, rate in cls.rates.items()}
@@ -126,11 +140,29 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             return None
         self._seen.add(source_id)
         rank, self.rank = self.rank, self.rank + 1
-        if self.known.settled(source_id):
+        if self.known.settled(source_id) and not self._due(source_id):
             self.unchanged += 1
             return None
         self.foreseen += 1
         return None if self.dry_run else rank
+
+    def _due(self, source_id: str) -> bool:
+        """Whether a known picture is asked for again now."""
+        return source_id in self.due or (self.recheck != "none" and recheck.back(self.known, source_id, self.began))
+
+    def cut(self, note: str) -> None:
+        """The source shows less of a list than it has: works that are not listed are then not taken for gone."""
+        self.notes.append(note)
+        self.truncated.append(note)
+
+    def conclude(self) -> None:
+        """After the last picture: what a complete list does not have any more is gone."""
+        whole = self.listed_whole and not (self.truncated or self.limit or self.error or self.stopping or self.dry_run)
+        if not (self.complete_lists and whole and self._seen and self.desk) or self.recheck == "none":
+            return
+        if self.desk.unlisted(self._seen) is None:
+            self.notes.append("more than half of the known works are not listed any more: they are kept as known, "
+                              "as the list may be at fault.")  # fmt: skip
 
     @property
     def full(self) -> bool:
@@ -208,7 +240,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         pictures: int | None = self.foreseen
         pages = 0
         if not self.listed_whole:
-            known = sum(self.known.settled(source_id) for source_id in self.known.rows)
+            known = sum(self.known.settled(source_id) for source_id in self.known.rows) - len(self.due)
             pictures = None if self.expected is None else max(self.foreseen, self.expected - known)
             pages = -(-((self.expected or 0) - self.rank) // max(1, self.rank))
         return self.estimated(pictures, {"data": max(0, pages) + (pictures or 0) * self.data_per_picture})
@@ -229,10 +261,16 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     # pictures
 
     def picture(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> Iterator[Any]:
-        """Fetch a picture from the first of (variant, address) that has it; the row is handed over either way."""
+        """Fetch a picture from the first of (variant, address) that has it; the row is handed over either way.
+
+        One whose licence the argument `license` does not let pass is not fetched.
+        """
         if self.dry_run:
             return
         record["url"] = redacted_url(addresses[0][1])
+        if not licences.admits(self.licences, record["licence"]):
+            yield from self.without_picture(record, Reason.LICENCE, record["licence"])
+            return
         try:
             request = self._attempt(record, addresses)
         except ValueError as error:
@@ -246,7 +284,8 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         (variant, url), *others = addresses
         return scrapy.Request(
             url, callback=self._on_picture, errback=self._on_no_picture, priority=PICTURE,
-            headers={"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"},
+            headers={"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity",
+                     **self._validators(record["source_id"], variant, url)},
             meta=self._place(url),
             cb_kwargs={"record": record, "variant": variant, "others": others},
         )  # fmt: skip
@@ -256,6 +295,19 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         kind = self.slot("pictures")
         return {"download_slot": host_slot(kind, url), "by_host": kind} if self.pictures_anywhere else {
             "download_slot": kind}  # fmt: skip
+
+    def _validators(self, source_id: str, variant: str, url: str) -> dict[str, str]:
+        """For the address that a stored picture came from, headers that ask for it only if it changed."""
+        before = self.known.rows.get(source_id)
+        if before is None or before.reason is not None or before.variant != variant:
+            return {}
+        came_from = {self.canonical(place) for place in (before.final_url, before.url) if place}
+        here = self.canonical(redacted_url(url))
+        return recheck.validators(self.known, source_id) if here in came_from else {}
+
+    def canonical(self, url: str) -> str:
+        """One spelling for the addresses of one picture; spiders whose pictures lie on several hosts override."""
+        return url
 
     def _on_picture(self, response: Any, record: dict[str, Any], variant: str, others: Any) -> Iterator[Any]:
         found = optout.signals(_headers(response))
@@ -278,7 +330,14 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             yield self._attempt(record, others)
             return
         if response := getattr(failure.value, "response", None):
-            record |= _facts(response)
+            seen = optout.signals(_headers(response))
+            record |= _facts(response) | {"optout_signals": redacted(seen) if seen else None}
+            if found.status == 304:
+                reserved = self.obey_optout and optout.reserved(seen)
+                yield from self.done(Seen(record | {
+                    "reason": str(Reason.OPTED_OUT) if reserved else None, "variant": arguments["variant"],
+                }))  # fmt: skip
+                return
         record |= {
             "fetched_at": datetime.now(UTC), "http_status": found.status, "variant": arguments["variant"],
             "robots": "disallow" if found.reason is Reason.ROBOTS else failure.request.meta.get("robots"),
@@ -296,6 +355,41 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         """Hand over a row for which nothing was fetched."""
         record |= {"reason": str(reason), "detail": detail or None}
         yield Seen(record)
+
+    # telling
+
+    def summary(self) -> CrawlSummary:
+        """What the crawl did so far."""
+        desk, stats = self.desk, self.crawler.stats
+        assert desk is not None
+        return CrawlSummary(
+            source=described(self.spec), prefix=self.prefix, new=desk.new, changed=desk.changed,
+            described=desk.described, gone=desk.gone, withdrawn=desk.withdrawn, missed=desk.missed,
+            unchanged=self.unchanged + desk.unchanged, failed=dict(desk.failed), recovered=desk.recovered,
+            partitions=tuple(desk.partitions), seconds=round((datetime.now(UTC) - self.began).total_seconds(), 3),
+            requests=stats.get_value("downloader/request_count", 0), notes=(*self.notes, *desk.notes()),
+        )  # fmt: skip
+
+    def report(self) -> dict[str, Any]:
+        """The record of the crawl, for `crawls.write`."""
+        desk, stats = self.desk, self.crawler.stats.get_stats()
+        assert desk is not None
+        responses = "downloader/response_status_count/"
+        return {
+            "source": self.name, "spec": {**self.spec, **self._places()}, "recheck": self.recheck,
+            "began_at": self.began.isoformat(timespec="seconds"), "summary": self.summary().to_json(),
+            "error": {"kind": type(self.error).__name__, "message": str(self.error)} if self.error else None,
+            "responses": {key.removeprefix(responses): n for key, n in stats.items() if key.startswith(responses)},
+            "bytes": stats.get("downloader/response_bytes", 0), "retries": stats.get("retry/count", 0),
+            "pauses": len(self.pauses), "paused_seconds": round(sum(self.pauses), 1), "expected": self.expected,
+            "optout_signals": dict(desk.signals), "unchecked": dict(desk.unchecked), "truncated": self.truncated,
+            "hosts_given_up": sorted(getattr(self, "given_up", ())),
+        }  # fmt: skip
+
+    def _places(self) -> dict[str, Any]:
+        """Where and how much, which the name of the source leaves out."""
+        places = {"limit": self.limit, "base_url": None if self.base == self.home.rstrip("/") else self.base}
+        return {key: value for key, value in places.items() if value is not None}
 
     # stopping
 
@@ -342,7 +436,8 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             log.error("%s", self.error)
 
     def note_pause(self, seconds: float) -> None:
-        """Remember, for the progress lines, that the site asked to wait."""
+        """Remember, for the progress lines and the record, that the site asked to wait."""
+        self.pauses.append(seconds)
         self.paused_until = max(self.paused_until, time.monotonic() + seconds)
 
 

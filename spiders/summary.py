@@ -11,6 +11,10 @@ from typing import Any
 class CrawlSummary:
     """`new` pictures were stored, `unchanged` ones were known already, `failed` ones count by reason.
 
+    Of the known ones `changed` have other bytes now (both are kept), of `described` only what is said of them
+    changed, `missed` were not there, `gone` are no longer listed or were missed too often, `withdrawn` are reserved by
+    their owners now. `recovered` ones are known because an interrupted run had fetched them.
+
     `failed` has the failures that this run met, also those that were known and failed again alike (of which no
     second row is written). `partitions` are the names of the partitions of `crawled` that were written.
     """
@@ -19,6 +23,12 @@ class CrawlSummary:
     prefix: str
     new: int = 0
     unchanged: int = 0
+    changed: int = 0
+    described: int = 0
+    missed: int = 0
+    gone: int = 0
+    withdrawn: int = 0
+    recovered: int = 0
     failed: Mapping[str, int] = field(default_factory=dict)
     partitions: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -37,11 +47,14 @@ class CrawlSummary:
         return cls(**{**value, **lists})
 
     def __str__(self) -> str:
-        """`wikiart style=cubism: new 12, failed 2 (empty 1, http_4xx 1), unchanged 4,310; 14 requests in 9 s`."""
+        """`wikiart style=cubism: new 12, changed 1, failed 1 (empty 1), unchanged 4,310; 14 requests in 9 s`."""
         failed = sum(self.failed.values())
         reasons = ", ".join(f"{name} {count:,}" for name, count in sorted(self.failed.items()))
-        parts = [f"new {self.new:,}"] if self.new or failed else ["nothing new"]
-        parts += [f"failed {failed:,} ({reasons})"] if failed else []
+        known = {"changed": self.changed, "newly described": self.described, "gone": self.gone,
+                 "withdrawn": self.withdrawn}  # fmt: skip
+        news = [f"{name} {count:,}" for name, count in known.items() if count]
+        parts = [f"new {self.new:,}"] if self.new or failed or news else ["nothing new"]
+        parts += news + ([f"failed {failed:,} ({reasons})"] if failed else [])
         parts += [f"unchanged {self.unchanged:,}"]
         parts += [f"no pictures {self.skipped:,}"] if self.skipped else []
         cost = f"{self.requests:,} requests in " if self.requests else ""

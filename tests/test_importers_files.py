@@ -106,7 +106,7 @@ def test_a_picture_that_went_bad_is_told_once(folder: Path, root: Root) -> None:
     again = take(spec, root)
     assert (again.unchanged, dict(again.failed), again.partitions) == (1, {}, ())
     put(folder / "a" / "1.png", png(2))
-    assert take(spec, root).new == 1 and take(spec, root).unchanged == 1
+    assert take(spec, root).changed == 1 and take(spec, root).unchanged == 1
 
 
 def test_broken_lines_are_named(folder: Path, root: Root) -> None:
@@ -302,4 +302,4 @@ def test_one_tar_and_our_own_shards(folder: Path, root: Root) -> None:
     time.sleep(0.01)
     put(folder / "00000.tar", shards.pack(["a.png", "b.png"], [png(1), png(3)])[0])
     third = take({"import": "webdataset", "path": str(folder / "00000.tar")}, root)
-    assert (third.new, third.unchanged) == (1, 1)
+    assert (third.new, third.changed, third.unchanged) == (0, 1, 1)

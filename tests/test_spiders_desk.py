@@ -15,6 +15,7 @@ from pipeline.errors import LockHeld, NoSpace, Reason
 from pipeline.storage import Root
 from spiders import desk as desks
 from spiders.desk import Desk, Seen
+from spiders.journal import DiskJournal
 from spiders.known import Known
 from spiders.records import record
 
@@ -112,7 +113,10 @@ def test_rows_do_not_wait_longer_than_thirty_seconds(root: Root) -> None:
     assert not desk.due
 
 
-def test_originals_go_out_after_64_pictures_or_64_mebibytes(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_originals_go_out_before_their_rows_after_some_pictures_or_bytes(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DiskJournal, "enough", (64, 10_000, 30.0))
     desk = Desk(root, PREFIX)
     for number in range(63):
         desk.add(seen(number))
@@ -120,11 +124,12 @@ def test_originals_go_out_after_64_pictures_or_64_mebibytes(root: Root, monkeypa
     desk.add(seen(63))
     assert desk.due
     batch = desk.take()
-    assert (len(batch.originals), batch.rows) == (64, [])
+    assert (batch.name, len(batch.pile)) == ("", 0)
     desk.commit(batch)
-    monkeypatch.setattr(desks, "MAX_BYTES", 100)
-    desk.add(seen(64))
-    desk.add(seen(65))
+    assert len(list((root.local or Path()).glob("originals/*/*"))) == 64
+    assert not desk.due and desk.partitions == []
+    for number in range(100, 150):
+        desk.add(seen(number, png(number) * 8))
     assert desk.due
 
 
@@ -177,11 +182,11 @@ def test_rows_are_not_published_after_their_originals_failed(root: Root, monkeyp
     desk = Desk(root, PREFIX)
     desk.add(seen(1))
 
-    def full(items: object) -> int:
+    def full(items: object) -> None:
         raise NoSpace("full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(root, "commit_many", full)
+        patched.setattr(root, "adopt", full)
         with pytest.raises(NoSpace):
             desk.commit(desk.take())
     desk.add(seen(2))

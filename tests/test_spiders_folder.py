@@ -144,7 +144,8 @@ def test_the_second_import_takes_only_what_is_new(folder: Path, root: Root) -> N
     put(folder, "lost.png", png(4))
     put(folder, "added.png", png(5))
     third = import_folder(folder, root)
-    assert (third.new, third.unchanged) == (3, 3)
+    assert (third.new, third.changed, third.unchanged) == (2, 1, 3)
+    assert rows(root, third)["changed.png"]["changed_from"] == rows(root, first)["changed.png"]["id"]
     assert set(rows(root, third)) == {"changed.png", "lost.png", "added.png"}
     assert import_folder(folder, root).unchanged == 6
 

@@ -1,0 +1,216 @@
+"""The journal: what a crawl has taken and not yet put into a partition, so that kill −9 loses none of it.
+
+On a disk each picture is written beside the journal when it arrives, and its row appended as a line; both survive the
+death of the process, and after a power cut what is torn is found by its hash. In an object store, where nothing can
+be appended, the rows of a few pictures make an object, after their originals. A journal bears the name of the
+partition it becomes, and is removed when that stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline import tables
+from pipeline.storage import Root
+from spiders.records import original_id
+
+Row = dict[str, Any]
+FOLDER = "journal"
+_TIMES = ("fetched_at", "checked_at")
+
+
+@dataclass(slots=True)
+class Pile:
+    """Rows that wait to become a partition, by table (`crawled`, `checked`)."""
+
+    crawled: list[Row] = field(default_factory=list)
+    checked: list[Row] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.crawled) + len(self.checked)
+
+    def of(self, table: str) -> list[Row]:
+        """The rows of one table."""
+        return self.crawled if table == "crawled" else self.checked
+
+
+class Journal(Protocol):
+    """What the two kinds of journal do. `keep` and `note` are cheap; `settle` makes durable what they took."""
+
+    enough: tuple[int, int, float]
+    """Pictures, bytes and seconds after which `settle` is due."""
+
+    def recover(self) -> dict[str, Pile]:
+        """What killed runs left, by the name of the partition it was to become."""
+
+    def keep(self, path: str, body: bytes) -> None:
+        """Take the bytes of an original whose final place is `path`."""
+
+    def note(self, name: str, table: str, row: Row) -> None:
+        """Take a row that goes into the partition `name`."""
+
+    def take(self) -> Any:
+        """What waits, for `settle`."""
+
+    def settle(self, taken: Any) -> None:
+        """Publish the originals that were taken, and make their rows survive the death of the process."""
+
+    def fold(self, name: str) -> None:
+        """Forget the rows of a partition that stands."""
+
+
+def line(table: str, row: Row) -> bytes:
+    """A row as a line; columns without a value are left out."""
+    kept = {key: value for key, value in row.items() if value is not None}
+    return json.dumps([table, kept], default=datetime.isoformat).encode() + b"\n"
+
+
+def lines(data: bytes) -> Iterator[tuple[str, Row]]:
+    """The rows of whole lines; torn and empty ones are passed over."""
+    for text in data.split(b"\n"):
+        with suppress(ValueError, TypeError):
+            table, row = json.loads(text)
+            for name in _TIMES:
+                if name in row:
+                    row[name] = datetime.fromisoformat(row[name])
+            yield table, row
+
+
+class DiskJournal:
+    """On a disk: one file of lines a partition, and the pictures beside it until they are published."""
+
+    enough = (256, 64 * 2**20, 30.0)
+
+    def __init__(self, root: Root, prefix: str) -> None:
+        assert root.local is not None
+        self.root, self.folder = root, f"{FOLDER}/{prefix}"
+        self.place = root.local / self.folder
+        self.waiting: dict[str, str] = {}
+
+    def recover(self) -> dict[str, Pile]:
+        """Rows whose bytes are whole, here or under their final name; what else lies here is removed."""
+        found: dict[str, Pile] = {}
+        for path in sorted(self.place.glob("*.jsonl")):
+            data = path.read_bytes()
+            found[path.stem] = self._whole(data)
+            if data and not data.endswith(b"\n"):
+                self._write(f"{self.folder}/{path.name}", b"\n", "ab")
+        for path in self.place.glob("*"):
+            if path.suffix != ".jsonl" and f"{self.folder}/{path.name}" not in self.waiting:
+                path.unlink()
+        return found
+
+    def _whole(self, data: bytes) -> Pile:
+        pile = Pile()
+        for table, row in lines(data):
+            if table == "checked" or row.get("sha256") is None or self._has(row):
+                pile.of(table).append(row)
+        return pile
+
+    def _has(self, row: Row) -> bool:
+        final = tables.original_path(row["sha256"], row["format"])
+        staged = f"{self.folder}/{row['sha256']}"
+        if staged in self.waiting or self.root.exists(final):
+            return True
+        with suppress(FileNotFoundError):
+            if original_id(self.root.read(staged)) == row["sha256"]:
+                self.waiting[staged] = final
+                return True
+        return False
+
+    def keep(self, path: str, body: bytes) -> None:
+        """Write the bytes beside the journal, unless they are published already."""
+        staged = f"{self.folder}/{Path(path).stem}"
+        if staged in self.waiting or self.root.exists(path):
+            return
+        self._write(staged, body, "wb")
+        self.waiting[staged] = path
+
+    def note(self, name: str, table: str, row: Row) -> None:
+        """Append the row."""
+        self._write(f"{self.folder}/{name}.jsonl", line(table, row), "ab")
+
+    def _write(self, path: str, data: bytes, mode: str) -> None:
+        assert self.root.local is not None
+        with self.root.explained():
+            self.place.mkdir(parents=True, exist_ok=True)
+            with open(self.root.local / path, mode) as file:
+                file.write(data)
+
+    def take(self) -> Iterable[tuple[str, str]]:
+        """The staged pictures, with their final names."""
+        waiting, self.waiting = self.waiting, {}
+        return waiting.items()
+
+    def settle(self, taken: Iterable[tuple[str, str]]) -> None:
+        """Publish the pictures; their rows are on the disk already."""
+        self.root.adopt(taken)
+
+    def fold(self, name: str) -> None:
+        """Remove the file of a partition, and the folder with the last one."""
+        (self.place / f"{name}.jsonl").unlink(missing_ok=True)
+        for folder in (self.place, self.place.parent):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+class StoreJournal:
+    """In an object store: an object for the rows of a few pictures, published after their originals."""
+
+    enough = (16, 8 * 2**20, 1.0)
+
+    def __init__(self, root: Root, prefix: str) -> None:
+        self.root, self.folder = root, f"{FOLDER}/{prefix}"
+        self.originals: dict[str, bytes] = {}
+        self.lines: dict[str, list[bytes]] = defaultdict(list)
+        self.written: dict[str, list[str]] = defaultdict(list)
+
+    def recover(self) -> dict[str, Pile]:
+        """All rows: their originals were published before them."""
+        found: dict[str, Pile] = defaultdict(Pile)
+        for file in self.root.names(self.folder, ".jsonl"):
+            name = file.split(".")[0]
+            self.written[name].append(f"{self.folder}/{file}")
+            for table, row in lines(self.root.read(f"{self.folder}/{file}")):
+                found[name].of(table).append(row)
+        return dict(found)
+
+    def keep(self, path: str, body: bytes) -> None:
+        """Hold the bytes."""
+        self.originals[path] = body
+
+    def note(self, name: str, table: str, row: Row) -> None:
+        """Hold the row."""
+        self.lines[name].append(line(table, row))
+
+    def take(self) -> tuple[dict[str, bytes], dict[str, list[bytes]]]:
+        """The bytes by their final names, and the lines by their partition."""
+        taken = self.originals, self.lines
+        self.originals, self.lines = {}, defaultdict(list)
+        return taken
+
+    def settle(self, taken: tuple[dict[str, bytes], dict[str, list[bytes]]]) -> None:
+        """Publish the originals, then the rows."""
+        originals, noted = taken
+        self.root.commit_many(originals.items())
+        for name, rows in noted.items():
+            path = f"{self.folder}/{name}.{len(self.written[name]):06d}.jsonl"
+            self.root.commit(path, b"".join(rows))
+            self.written[name].append(path)
+
+    def fold(self, name: str) -> None:
+        """Remove the objects of a partition."""
+        for path in self.written.pop(name, ()):
+            self.root.delete(path)
+
+
+def journal(root: Root, prefix: str) -> Journal:
+    """The journal of a source: of the kind that its root can have."""
+    return DiskJournal(root, prefix) if root.local else StoreJournal(root, prefix)
