@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError, did_you_mean
+from spiders import museum_filters
 
 PLACES = frozenset({"limit", "base_url", "recheck", "strategy", "api"})
 """Arguments that say how much, from where and how, not what: they do not name a source."""
@@ -81,8 +82,29 @@ SOURCES: Mapping[str, Source] = {
         ("query",), positional="query", built=False, until=_NOW, examples=('"human skull"',),
     ),
     "museum": Source(
-        "open access pictures of museums",
-        {"museum": "which museum", "query": "what to search", **_COMMON}, built=False, until=_NOW,
+        "open access pictures of a museum, over its API",
+        {
+            "museum": f"which museum: {', '.join(museum_filters.TAKES)}", "query": "what to search",
+            **museum_filters.options(),
+            "rights": "open for open access alone, which is what happens when it is not given, or any",
+            "images": "all pictures of a work, which is what happens when it is not given, or the first",
+            **_COMMON,
+        },
+        ("museum",),
+        examples=("--museum met --query skull --limit 50", "--museum cleveland --type Painting --to-year 1700",
+                  "--museum artic --query skull --dry-run", "--museum rijksmuseum --set 260214"),
+    ),
+    "iiif": Source(
+        "every image of a IIIF manifest or collection",
+        {
+            "manifest": "the address of the manifest or collection",
+            "size": "the longest side wanted, in pixels; the largest there is if not given",
+            "choices": "take every image where a canvas offers a choice, not only the first",
+            "rights": "open for open access alone, which is what happens when it is not given, or any",
+            **_COMMON,
+        },
+        ("manifest",), positional="manifest", switches=("choices",),
+        examples=("https://example.org/manifest.json", "https://example.org/collection.json --size 1024 --rights any"),
     ),
 }  # fmt: skip
 """What `pipeline crawl` and `{crawl: …}` of a manifest take."""
@@ -132,6 +154,8 @@ def check(spec: Mapping[str, Any]) -> Source:
     for argument in source.required:
         if given.get(argument) in (None, ""):
             raise UsageError(f"`{verb} {name}` needs {argument!r}: {source.arguments[argument]}.")
+    if name in ("museum", "iiif"):
+        museum_filters.check(name, given)
     _check_places(given)
     chosen = [argument for argument in source.one_of if given.get(argument)]
     if len(chosen) > 1:
@@ -204,9 +228,11 @@ def _canonical(key: str, value: Any) -> Any:
         return None if value is None or is_detailed(value) else "no"
     if key == "public_domain":
         return "only" if is_only_free(value) else None
-    if key == "scenes":
+    if (key, str(value)) in museum_filters.DEFAULTS:
+        return None
+    if key in ("scenes", "choices"):
         return "yes" if value is not None and is_detailed(value) else None
-    if key == "path" or value is None:
+    if key in ("path", "manifest") or value is None:
         return None if value is None else str(value)
     if key == "every" and re.fullmatch(r"\d*\.?\d+", str(value)):
         return f"{float(value):g}"

@@ -30,7 +30,7 @@ def effective() -> Settings:
         ("CONCURRENT_REQUESTS", 8), ("CONCURRENT_REQUESTS_PER_DOMAIN", 2), ("RETRY_TIMES", 2),
         ("PAUSE_SECONDS", 60.0), ("PAUSE_MAX", 900.0), ("RETRY_BACKOFF", 2.0), ("GUARD_ALLOW", []), ("GUARD_PORTS", []),
         ("TWISTED_DNS_RESOLVER", "spiders.guard.GuardedResolver"), ("JOBDIR", None), ("FEEDS", {}),
-        ("SPIDER_MODULES", ["spiders.wikiart"]),
+        ("SPIDER_MODULES", ["spiders.iiif", "spiders.museum", "spiders.wikiart"]),
     ],
 )  # fmt: skip
 def test_setting(name: str, value: Any) -> None:

@@ -18,6 +18,9 @@ from spiders.gallery.catalogue import Catalogue
 from spiders.gallery.faults import Faults, Gate
 from spiders.gallery.http1 import Request, Response, serve
 from spiders.gallery.pictures import Pictures
+from spiders.gallery.sites.iiif import IIIF
+from spiders.gallery.sites.museum_records import MuseumRecords
+from spiders.gallery.sites.museums import Museums
 from spiders.gallery.sites.wikiart import Records
 from spiders.gallery.sites.wikiart_api import Api
 from spiders.gallery.sites.wikiart_pages import WikiArt
@@ -37,6 +40,8 @@ class Site:
         self.pictures = Pictures(catalogue)
         records = Records(catalogue, hosts)
         self.wikiart = WikiArt(records, base, Api(records, faults.api_calls, faults.api_hour))
+        objects = MuseumRecords(catalogue, base, hosts)
+        self.museums = (Museums(objects, self.pictures), IIIF(objects))
         self.gate = Gate(faults)
         self.counts: Counter[str] = Counter()
         self.log: deque[tuple[float, str, int]] = deque(maxlen=LOG_LENGTH)
@@ -58,6 +63,9 @@ class Site:
             return f"fault_{fault[0]}", fault[1]
         if (response := self.pictures.answer(request)) is not None:
             return "image", response
+        for site in self.museums:
+            if (response := site.answer(request)) is not None:
+                return "image" if response.kind.startswith("image/") else "metadata", response
         if (response := self.wikiart.answer(request)) is not None:
             return "metadata" if metadata else "page", response
         return "page", Response(404, b"<h1>404: not found</h1>")
