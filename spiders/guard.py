@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
 
 from spiders.addresses import PORTS, is_refused, networks, why_refused
+from spiders.records import redacted_url
 
 
 class AddressRefused(IgnoreRequest):  # type: ignore[misc]
@@ -76,7 +77,7 @@ class Guard:
     def process_request(self, request: Any) -> None:
         """Refuse by the text of the address."""
         if why := why_refused(request.url, self.allowed, self.ports):
-            raise AddressRefused(f"{request.url[:200]} was not asked: {why}")
+            raise AddressRefused(f"{redacted_url(request.url)[:200]} was not asked: {why}")
 
     def process_exception(self, request: Any, exception: Exception) -> None:
         """Tell a name that was refused from one that does not exist."""

@@ -240,6 +240,11 @@ class Robots(RobotsTxtMiddleware):  # type: ignore[misc]
         self.unreachable: dict[str, Exception] = {}
         self.status: dict[str, int] = {}
 
+    async def robot_parser(self, request: Any) -> Any:
+        """The rules of a host. Scrapy gives None, which allows all, to the second and later ones that wait for them."""
+        await super().robot_parser(request)
+        return self._parsers[urlsplit(request.url).netloc]
+
     async def _parse_robots(self, response: Any, netloc: str, request: Any) -> None:
         self.status[netloc] = response.status
         body = response.body[:ROBOTS_BYTES] if response.status < 300 else b""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline import licences
 from pipeline.errors import UsageError, did_you_mean
 from spiders import museum_filters
 
@@ -26,6 +27,7 @@ class Source:
 
     On the command line each argument is an option, but the one that is `positional` stands without a name, and
     `switches` are yes or no. With an argument of `questions` the source answers with names and stores nothing.
+    An import that is `fetched` asks addresses of the web, as a crawl does.
     `examples` are the ends of command lines, after `pipeline crawl NAME` or `pipeline import NAME`.
     """
 
@@ -36,6 +38,7 @@ class Source:
     positional: str = ""
     switches: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    fetched: bool = False
     examples: tuple[str, ...] = ()
     built: bool = True
     until: str = ""
@@ -46,9 +49,10 @@ _COMMON = {
     "base_url": "the site's address, for a practice gallery or a mirror",
     "gallery": "which practice gallery it is, so that its partitions stay apart from the site's",
     "recheck": "ask again for known pictures, whether they changed: none, rota (some of them each time) or all",
+    "license": "only pictures under these licences: cc0,cc-by,cc-by-sa,public-domain,…",
 }
 _NOW = "Until then, `pipeline import folder PATH` takes pictures that are on disk."
-_PATH = {"path": "the folder or file to import", "limit": _COMMON["limit"]}
+_PATH = {"path": "the folder or file to import", "limit": _COMMON["limit"], "license": _COMMON["license"]}
 
 SOURCES: Mapping[str, Source] = {
     "wikiart": Source(
@@ -127,7 +131,20 @@ IMPORTS: Mapping[str, Source] = {
         ("path",),
         one_of=("every", "scenes"), switches=("scenes",), examples=("~/films --every 5", "~/films --scenes"),
     ),
-    "urls": Source("a list of addresses", _PATH, ("path",), built=False, until=_NOW),
+    "urls": Source(
+        "pictures at the addresses of a list: text, CSV, TSV, JSON, JSON lines or Parquet, or a folder of them",
+        {
+            "path": "the list, or a folder of lists",
+            "url_col": "the column of addresses, if it is not found by its name",
+            "caption_col": "the column of captions",
+            "hash_col": "a column of MD5, SHA-1 or SHA-256 that the bytes must have",
+            "license": _COMMON["license"],
+            "base_url": "what stands before relative addresses; that of a practice gallery lets it be asked",
+            "limit": _COMMON["limit"],
+        },
+        ("path",), fetched=True,
+        examples=("list.txt", "laion.parquet --url-col URL --caption-col TEXT --limit 1000", "lists/ --dry-run"),
+    ),
 }
 """What `pipeline import` and `{import: …}` of a manifest take."""
 
@@ -151,6 +168,7 @@ def check(spec: Mapping[str, Any]) -> Source:
         if argument not in source.arguments:
             hint = did_you_mean(argument, source.arguments) or f" Known: {', '.join(source.arguments)}."
             raise UsageError(f"`{verb} {name}` takes no argument {argument!r}.{hint}")
+    licences.wanted(given.get("license") or "any")
     for argument in source.required:
         if given.get(argument) in (None, ""):
             raise UsageError(f"`{verb} {name}` needs {argument!r}: {source.arguments[argument]}.")
@@ -228,6 +246,8 @@ def _canonical(key: str, value: Any) -> Any:
         return None if value is None or is_detailed(value) else "no"
     if key == "public_domain":
         return "only" if is_only_free(value) else None
+    if key == "license":
+        return ",".join(sorted(licences.wanted(value or "any"))) or None
     if (key, str(value)) in museum_filters.DEFAULTS:
         return None
     if key in ("scenes", "choices"):

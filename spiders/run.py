@@ -35,12 +35,14 @@ def take(
 
     Raises what `crawl` and `import_` raise.
     """
-    check(spec)
+    source = check(spec)
     limit = int(spec["limit"]) if spec.get("limit") else None
-    if "import" in spec:
+    if "import" in spec and not source.fetched:
         return importers.import_(spec, root, limit=limit, echo=echo)
-    args = {key: value for key, value in spec.items() if key not in ("crawl", "limit", "base_url")}
-    return crawl(str(spec["crawl"]), root, args=args, limit=limit, base_url=base_url or spec.get("base_url"), echo=echo)
+    verb = "import" if "import" in spec else "crawl"
+    args = {key: value for key, value in spec.items() if key not in (verb, "limit", "base_url")}
+    where = base_url or spec.get("base_url")
+    return crawl(str(spec[verb]), root, args=args, limit=limit, base_url=where, echo=echo, verb=verb)
 
 
 def estimate(
@@ -50,8 +52,8 @@ def estimate(
 
     Stores nothing. Raises what `take` raises.
     """
-    check(spec)
-    if "import" in spec:
+    source = check(spec)
+    if "import" in spec and not source.fetched:
         return importers.estimate(spec, root, limit=int(spec["limit"]) if spec.get("limit") else None)
     last = _looked(spec, root, base_url, settings)
     return Estimate.from_json(last["estimate"])
@@ -70,16 +72,17 @@ def _looked(
     spec: Mapping[str, Any], root: Root, base_url: str | None, settings: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """The last word of a crawl that stores nothing."""
-    given = {key: value for key, value in spec.items() if key != "crawl" and value is not None}
+    verb = "import" if "import" in spec else "crawl"
+    given = {key: value for key, value in spec.items() if key != verb and value is not None}
     if base_url:
         given["base_url"] = base_url
     order = {
-        "spider": str(spec["crawl"]), "root": root.url, "arguments": given,
+        "spider": str(spec[verb]), "verb": verb, "root": root.url, "arguments": given,
         "settings": {**(settings or {}), "DRY_RUN": True},
     }  # fmt: skip
     last, code, words = _told(order, _silent)
     if "answer" not in last and "estimate" not in last:
-        _ended(str(spec["crawl"]), last, code, words)
+        _ended(str(spec[verb]), last, code, words)
     return last
 
 
@@ -92,8 +95,9 @@ def crawl(
     base_url: str | None = None,
     echo: Echo | None = None,
     settings: Mapping[str, Any] | None = None,
+    verb: str = "crawl",
 ) -> CrawlSummary:
-    """Crawl a source into a root, and return what was new.
+    """Crawl a source into a root, and return what was new; `verb` is import for a list that people have.
 
     `echo` gets a line of progress every five seconds, and what is worth knowing at the end.
     `limit` is for the first works of the list, known ones included. Raises UsageError for a wrong source, argument
@@ -102,8 +106,10 @@ def crawl(
     """
     arguments = {**(args or {}), "limit": limit, "base_url": base_url}
     given = {key: value for key, value in arguments.items() if value is not None}
-    check({"crawl": source, **given})
-    order = {"spider": source, "root": root.url, "arguments": given, "settings": dict(settings or {})}
+    check({verb: source, **given})
+    order = {
+        "spider": source, "verb": verb, "root": root.url, "arguments": given, "settings": dict(settings or {}),
+    }  # fmt: skip
     summary = _ended(source, *_told(order, echo or _silent))
     for note in summary.notes:
         (echo or _silent)(f"{summary.source}: {note}")
@@ -112,7 +118,7 @@ def crawl(
 
 def _told(order: Mapping[str, Any], echo: Echo) -> tuple[dict[str, Any], int, list[str]]:
     """Crawl in a child process: its last word, its exit code, and what it logged."""
-    name = described({"crawl": order["spider"], **order["arguments"]})
+    name = described({order["verb"]: order["spider"], **order["arguments"]})
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log, _child(log) as process:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(order) + "\n")

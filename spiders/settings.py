@@ -26,7 +26,7 @@ CONTACT = os.environ.get("PIPELINE_CONTACT", "")
 """A mail or web address at which the owner of a site can reach whoever crawls it."""
 
 BOT_NAME = "wunderkammer"
-SPIDER_MODULES = ["spiders.iiif", "spiders.museum", "spiders.wikiart"]
+SPIDER_MODULES = ["spiders.iiif", "spiders.museum", "spiders.urls", "spiders.wikiart"]
 USER_AGENT = f"wunderkammer/{_version()}" + (f" (+{CONTACT})" if CONTACT else "")
 WUNDERKAMMER_ROOT = os.environ.get("PIPELINE_ROOT", "wunderkammer-data")
 
@@ -93,6 +93,8 @@ ITEM_PIPELINES = {"spiders.handover.Handover": 100}
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # works are told apart by their ids
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"  # pictures come in the order of their rank
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 32 * 2**20
+CONCURRENT_ITEMS = 1  # Scrapy starts so many tasks for the output of each callback, which is one item here
+WARN_ON_GENERATOR_RETURN_VALUE = False  # it would read and parse the source of callbacks
 DEFAULT_REQUEST_HEADERS = {"Accept": "*/*", "Accept-Language": "en"}
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 LOG_LEVEL = "INFO"

@@ -19,6 +19,7 @@ _KINDS: Mapping[str, dict[str, Any]] = {
     "recheck": {"type": click.Choice(RECHECKS), "metavar": "|".join(RECHECKS)},
     "every": {"type": float, "metavar": "SECONDS"},
     "path": {"type": click.Path()},
+    "license": {"metavar": "LICENCES"},
 }
 """What options are called on the command line when it is not a word."""
 
