@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from pipeline.errors import PipelineError, SourceRefused, UsageError
+from pipeline.errors import PipelineError, Reason, SourceRefused, UsageError
 from pipeline.storage import Root
 from spiders import museum_filters, secrets, settings
 from spiders.desk import Seen
@@ -246,7 +246,7 @@ class MuseumSpider(PictureSpider):
     def refused(self, trouble: Trouble) -> None:
         """Say what the museum's error means where it is known."""
         if self.said:
-            self.error = self.error or SourceRefused(f"{self.museum.title} refuses: {self.said}. {self.museum.hint}")
+            self.error = self.error or SourceRefused(f"{self.museum.title} refuses us: {self.said}.")
         else:
             super().refused(trouble)
 
@@ -257,8 +257,11 @@ class MuseumSpider(PictureSpider):
         super().give_up(error)
 
     def done(self, seen: Seen) -> Iterator[Any]:
-        """Hand a picture over; count those before which there is a browser check."""
-        self.challenged += seen.record.get("http_status") == 403
+        """Hand a picture over; one that is refused to us, as by a browser check, is left for another night."""
+        if seen.record["http_status"] == 403:
+            self.challenged += 1
+            seen.record["reason"] = str(Reason.CONNECTION_FAILED)
+            seen.record["detail"] = "its host refuses us (HTTP 403), as before a browser check"
         yield from super().done(seen)
 
     # ends
@@ -293,5 +296,8 @@ class MuseumSpider(PictureSpider):
             )
         if self.unread:
             self.notes.append(f"{self.unread:,} works could not be read: run the same command again to get them.")
-        if self.challenged and self.museum.hint and self.desk is not None and not self.desk.new:
-            self.notes.append(self.museum.hint)
+        if self.challenged and self.desk is not None and not self.desk.new:
+            failed = sum(self.desk.failed.values())
+            self.error = self.error or SourceRefused(
+                f"None of {failed:,} pictures could be had: their host refuses us. {self.museum.hint}".strip()
+            )

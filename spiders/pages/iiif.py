@@ -13,6 +13,7 @@ from pipeline.licences import UNKNOWN
 from spiders.licences import licence
 from spiders.pages.fields import Drift, Json, integer, load, rows, text
 from spiders.pages.iiif_image import is_service, service_id
+from spiders.pages.museum.model import spelled
 from spiders.pages.years import span
 from spiders.pages.years import year as one_year
 from spiders.records import record, redacted
@@ -80,7 +81,7 @@ def document(body: bytes, choices: bool = False) -> Manifest | Collection:
     images = list(_images_3(value, choices) if isinstance(value.get("items"), list) else _images_2(value, choices))
     return Manifest(
         _id(value) or "", _label(value.get("label")), _rights(value), _credit(value), _page(value),
-        dict(_metadata(value)), list({image.id: image for image in reversed(images)}.values())[::-1],
+        dict(_metadata(value)), list({image.id: image for image in images}.values()),
     )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def to_record(found: Manifest, image: Image, manifest: str, rank: int) -> Json:
         source="iiif", source_id=image.id, page_url=found.page or found.id or manifest, title=title,
         creator=next(iter(creators), None), year_text=dated, year=one_year(dated), genre=_about(found, _GENRES),
         tags=_about(found, _SUBJECTS), licence=name, licence_url=where,
-        attribution=". ".join(filter(None, (line, found.credit))) + (f" ({name})" if name != UNKNOWN else ""),
+        attribution=". ".join(filter(None, (line, found.credit))) + (f" ({spelled(name)})" if name != UNKNOWN else ""),
         query=manifest, rank=rank, declared_width=image.width, declared_height=image.height,
         extra=json.dumps(extra, ensure_ascii=False, sort_keys=True),
         raw=redacted({"image": image.raw, "metadata": found.about}),

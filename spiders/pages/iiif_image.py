@@ -73,28 +73,27 @@ def addresses(found: Info, longest: int | None = None) -> list[tuple[str, str]]:
     sizes: list[tuple[str, str]] = []
     width, height = found.largest
     if longest is None or longest >= max(width, height):
-        sizes += [("max", word) for word in _most(found)]
+        sizes += _most(found)
     elif found.level:
         sizes.append((f"{longest}px", _written(found, _scaled(found, longest))))
     kept = found.sizes or (found.whole_tiles if found.level == 0 else ())
     chosen = _ordered(kept, longest, found.largest)
     sizes += [(f"{size[0]}px", word) for size in chosen for word in _spellings(found, size)]
     if longest is not None and longest < max(width, height) and found.level == 0:
-        sizes += [("max", word) for word in _most(found)]
+        sizes += _most(found)
     quality = "native" if found.version == 1 else "default"
-    unlike = {f"{found.id}/full/{word}/0/{quality}.jpg": name for name, word in reversed(sizes)}
-    return [(name, url) for url, name in reversed(unlike.items())]
+    return [(name, f"{found.id}/full/{word}/0/{quality}.jpg") for name, word in dict.fromkeys(sizes)]
 
 
-def _most(found: Info) -> list[str]:
-    """The words for the largest size. A service of tiles alone gets its own sizes first, in `addresses`' next step."""
+def _most(found: Info) -> list[tuple[str, str]]:
+    """Names and words for the largest size; none for a service of tiles alone, which has no such file."""
     if found.tiles_alone:
         return []
     if found.version >= 3:
-        return ["max"]
+        return [("max", "max")]
     if found.limit:
-        return ["max", _written(found, found.limit)]
-    return ["full"] if found.version == 1 else ["full", "max"]
+        return [("max", "max"), (f"{found.limit[0]}px", _written(found, found.limit))]
+    return [("max", "full")] if found.version == 1 else [("max", "full"), ("max", "max")]
 
 
 def _ordered(kept: tuple[Size, ...], longest: int | None, largest: Size) -> list[Size]:

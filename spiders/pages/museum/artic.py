@@ -34,8 +34,8 @@ class ArtInstitute(Museum):
     title = "The Art Institute of Chicago"
     home = "https://api.artic.edu"
     hint = (
-        "The Art Institute of Chicago has put a browser check before its pictures since December 2025, which is not "
-        "worked around: their descriptions are kept, and the museum gives the pictures on request."
+        "The Art Institute of Chicago has had a browser check before its pictures since December 2025, which is not "
+        "worked around: the descriptions are kept, and a later crawl tries the pictures again."
     )
 
     def first(self, asked: Asked) -> str:
@@ -123,13 +123,13 @@ def _work(row: Json, server: str, site: str) -> Work | None:
 
 
 def _pictures(number: int, row: Json, server: str) -> list[Picture]:
-    """The widths that are kept ready, none wider than the picture; sizes are known of the main picture only."""
+    """The widths to ask for, none wider than the picture; sizes are known of the main picture only."""
     thumbnail = row["thumbnail"] if isinstance(row.get("thumbnail"), dict) else {}
     width, height = side(thumbnail.get("width")), side(thumbnail.get("height"))
     found: dict[str, Picture] = {}
     for position, image in enumerate(texts([row.get("image_id"), *texts(row.get("alt_image_ids"))])):
         known = width if position == 0 else None
-        fitting = [one for one in _WIDTHS if known is None or one <= known] or [min(known or _WIDTHS[1], _WIDTHS[1])]
+        fitting = list(dict.fromkeys(min(one, known or one) for one in _WIDTHS))
         addresses = [(f"{one}px", f"{server}/{image}/full/{one},/0/default.jpg") for one in fitting]
         addresses += [("full", f"{server}/{image}/full/full/0/default.jpg")] if known is None else []
         size = (width, height) if position == 0 else (None, None)

@@ -99,7 +99,10 @@ class Met(Museum):
     def explain(self, status: int, body: bytes) -> str | None:
         """The firewall's page."""
         if status == 403:
-            return "its firewall shuts us out for a while, as it does after about thirty quick requests"
+            return (
+                "its firewall shuts a program out for some minutes after about thirty quick requests: "
+                "wait ten minutes before you go on"
+            )
         return None
 
 

@@ -96,14 +96,13 @@ class Work:
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list: works, or only the `ids` of works that must be asked one by one; `next` is the address of
-    the following page. `total` counts all works found; `truncated` is why the list cannot be had to its end.
+    the following page. `total` counts all works found.
     """
 
     works: list[Work] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     total: int | None = None
     next: str | None = None
-    truncated: str | None = None
 
 
 class Museum(ABC):
@@ -190,7 +189,7 @@ def attribution(work: Work) -> str:
     if work.caption:
         return work.caption
     what = ", ".join(part for part in (work.creator, work.title or "Untitled", work.year_text) if part)
-    return f"{what}. {work.credit}" if work.credit else what
+    return f"{what.rstrip('.')}. {work.credit}" if work.credit else what
 
 
 def fits(work: Work, picture: Picture, asked: Asked) -> bool:
@@ -216,13 +215,14 @@ def to_record(museum: Museum, work: Work, picture: Picture, asked: Asked, rank: 
         creator=work.creator, creator_id=work.creator_id, year_text=work.year_text,
         year=year(work.year_text, work.first_year, work.last_year),
         style=work.style, genre=work.genre, tags=work.tags, licence=name, licence_url=where,
-        attribution=attribution(work) + (f" ({_spelled(name)})" if name != UNKNOWN else ""),
+        attribution=attribution(work) + (f" ({spelled(name)})" if name != UNKNOWN else ""),
         query=described(asked) or "all", rank=rank, declared_width=picture.width, declared_height=picture.height,
         extra=json.dumps(extra, ensure_ascii=False, sort_keys=True), raw=redacted(work.raw),
     )  # fmt: skip
 
 
-def _spelled(name: str) -> str:
+def spelled(name: str) -> str:
+    """A licence as people write it in a line of credit."""
     return {"CC-PDM-1.0": "public domain", IN_COPYRIGHT: "in copyright", "CC0-1.0": "CC0"}.get(name, name)
 
 

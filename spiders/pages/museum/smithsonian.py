@@ -30,8 +30,8 @@ class Smithsonian(Museum):
     how = "a free key comes at once from https://api.data.gov/signup/; the key DEMO_KEY works for 30 requests an hour"
     quota = "a key of one's own has 1,000 requests an hour, DEMO_KEY 30 an hour and 50 a day"
     hint = (
-        "A key of your own from https://api.data.gov/signup/ allows 1,000 requests an hour, DEMO_KEY only 30 an hour "
-        "and 50 a day."
+        "A key of your own from https://api.data.gov/signup/ allows 1,000 requests an hour, the one for "
+        "demonstrations 30 an hour and 50 a day."
     )
 
     def first(self, asked: Asked) -> str:
@@ -153,8 +153,10 @@ def _addresses(medium: Json, delivery: str) -> tuple[list[tuple[str, str]], Json
     ids = text(medium.get("idsId"))
     if ids and "://" not in ids:
         found.append(("delivery", f"{delivery}?id={quote(ids, safe='')}"))
-    unlike = list({url: (name, url) for name, url in reversed(found)}.values())[::-1]
-    return unlike, jpegs[0][0] if jpegs else {}
+    unlike: dict[str, str] = {}
+    for name, url in found:
+        unlike.setdefault(url, name)
+    return [(name, url) for url, name in unlike.items()], jpegs[0][0] if jpegs else {}
 
 
 def _object(row: Any, name: str) -> Json:
