@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,27 @@ def enquire(source: Mapping[str, Any], root: Root) -> list[str]:
     from spiders import run
 
     return run.enquire(_spec(source), root)
+
+
+def failed(root: Root, reasons: str | None, names: Sequence[str]) -> list[dict[str, Any]]:
+    """What `retry` would ask for: each source with the number of pictures by reason. Raises what it raises."""
+    from spiders import again
+
+    found = again.failed(root, again.reasons_named(reasons), names)
+    return [{"source": one.name, "failed": dict(one.counts)} for one in found]
+
+
+def retry(root: Root, reasons: str | None, names: Sequence[str], echo: Echo) -> list[dict[str, Any]]:
+    """Try the pictures again that failed for these reasons; the summary of each source that had some.
+
+    Raises UsageError for an unknown reason or source, and what `take_in` raises.
+    """
+    from spiders import again, run
+
+    summaries = run.retry(root, again.reasons_named(reasons), names, echo=echo)
+    for summary in summaries:
+        echo(f"retry    {summary}")
+    return [summary.to_json() for summary in summaries]
 
 
 def _spec(source: Mapping[str, Any]) -> dict[str, Any]:

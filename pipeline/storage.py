@@ -259,7 +259,7 @@ class Root:
         """Hold `locks/NAME` while the block runs. Raises LockHeld when a living process holds it.
 
         On disk it is a `flock`, which dies with its process; in an object store a claimed object that is
-        refreshed every minute and counts as abandoned after five.
+        refreshed every minute and counts as abandoned after five, or at once when its process died on this machine.
         """
         with self._flock(name) if self.local else self._object_lock(name):
             yield
@@ -311,7 +311,7 @@ class Root:
                 return
             with suppress(FileNotFoundError):
                 holder = self.read(path)
-                if time.time() - float(json.loads(holder)["time"]) < _LOCK_TTL:
+                if not _abandoned(json.loads(holder)):
                     raise _held(name, holder.decode())
                 if self._succeed(path, holder, mine):
                     return
@@ -428,8 +428,33 @@ def _sync_filesystem(folder: Path) -> None:
 def _owner() -> dict[str, Any]:
     now = time.time()
     return {
-        "pid": os.getpid(), "host": socket.gethostname(), "since": now, "time": now, "token": secrets.token_hex(8)
+        "pid": os.getpid(), "host": socket.gethostname(), "space": _process_space(), "since": now, "time": now,
+        "token": secrets.token_hex(8),
     }  # fmt: skip
+
+
+def _abandoned(holder: dict[str, Any]) -> bool:
+    """Whether the holder of a lock is gone: it stopped refreshing it, or its process here is dead."""
+    if time.time() - float(holder["time"]) >= _LOCK_TTL:
+        return True
+    if not holder.get("space") or holder["space"] != _process_space():
+        return False
+    try:
+        os.kill(int(holder["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _process_space() -> str:
+    """What tells one numbering of processes from another: the boot of the machine and the container; '' if unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
 
 
 def _held(name: str, holder: str) -> LockHeld:

@@ -77,10 +77,9 @@ def lines(data: bytes) -> Iterator[tuple[str, Row]]:
     for text in data.split(b"\n"):
         with suppress(ValueError, TypeError):
             table, row = json.loads(text)
-            for name in _TIMES:
-                if name in row:
-                    row[name] = datetime.fromisoformat(row[name])
-            yield table, row
+            if table not in ("crawled", "checked") or not isinstance(row, dict):
+                continue
+            yield table, row | {name: datetime.fromisoformat(row[name]) for name in _TIMES if name in row}
 
 
 class DiskJournal:

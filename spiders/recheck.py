@@ -69,10 +69,10 @@ def verdict(record: Mapping[str, Any], sha256: str | None, before: str | None, m
     the answer says nothing of the picture: a broken connection, a refusal, a page in place of a picture.
     """
     reason, status = record["reason"], record["http_status"]
-    if status == 304 or (sha256 is not None and sha256 == before):
-        return "unchanged", 0
     if reason == Reason.OPTED_OUT or status == 451:
         return WITHDRAWN, 0
+    if status == 304 or (sha256 is not None and sha256 == before):
+        return "unchanged", 0
     if status in (404, 410) or reason in (Reason.PLACEHOLDER, Reason.MISSING):
         return (GONE if misses + 1 >= MISSES else "missed"), misses + 1
     if sha256 is not None:

@@ -10,15 +10,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pipeline import errors
-from pipeline.errors import Fatal, PipelineError
+from pipeline.errors import Fatal, PipelineError, Reason
 from pipeline.storage import Root
-from spiders import importers
+from spiders import again, importers
 from spiders.estimate import Estimate
 from spiders.registry import check, described
 from spiders.summary import CrawlSummary
@@ -114,6 +114,29 @@ def crawl(
     for note in summary.notes:
         (echo or _silent)(f"{summary.source}: {note}")
     return summary
+
+
+def retry(
+    root: Root, reasons: Sequence[Reason], sources: Iterable[str] = (), *, echo: Echo | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> list[CrawlSummary]:
+    """Try exactly those pictures again whose last try failed so, of all sources or those named; no list is asked.
+
+    Empty when there is none. Raises UsageError for a source that is not there, and what `crawl` raises.
+    """
+    done, say = [], echo or _silent
+    for source in again.failed(root, reasons, sources):
+        if not source.spec:
+            say(f"{source.name}: there is no record of a crawl, so take the source in again to try its pictures.")
+            continue
+        verb = "import" if "import" in source.spec else "crawl"
+        order = {
+            "spider": source.spec[verb], "verb": verb, "root": root.url,
+            "arguments": {key: value for key, value in source.spec.items() if key not in (verb, "limit")},
+            "settings": {**(settings or {}), "RETRY_REASONS": [str(reason) for reason in reasons]},
+        }  # fmt: skip
+        done.append(_ended(source.spec[verb], *_told(order, say)))
+    return done
 
 
 def _told(order: Mapping[str, Any], echo: Echo) -> tuple[dict[str, Any], int, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -17,7 +17,9 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 
 from pipeline import licences
 from pipeline.errors import Fatal, PipelineError, Reason, SourceRefused, UsageError
+from pipeline.storage import Root
 from spiders import optout, recheck, settings
+from spiders.again import rows as failed_rows
 from spiders.desk import Desk, Seen
 from spiders.estimate import FREE, Estimate, at_rates
 from spiders.known import Known
@@ -26,6 +28,7 @@ from spiders.politeness import drain, host_slot
 from spiders.records import redacted, redacted_url
 from spiders.refusals import Stopped, outcome
 from spiders.registry import check, described, source_prefix
+from spiders.secrets import BLANK
 from spiders.summary import CrawlSummary
 
 log = logging.getLogger(__name__)
@@ -68,8 +71,6 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     rates: ClassVar[dict[str, float]]
     pictures_anywhere: ClassVar[bool] = False
     """Whether pictures lie on any hosts: each has its own slot and rate, and one that refuses is given up alone."""
-    complete_lists: ClassVar[bool] = False
-    """Whether a list that was read to its end holds all works, so that one it lacks is gone from the source."""
     data_per_picture: ClassVar[float] = 0.0
     """Requests for data that each new picture needs besides the list, for estimates."""
 
@@ -96,6 +97,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         self.answer: list[str] | None = None
         self.foreseen = 0
         self.listed_whole = True
+        self.list_ended = False
         self.known = Known()
         self.due: set[str] = set()
         self.began = datetime.now(UTC)
@@ -122,6 +124,8 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             crawler.settings.set(name, value, priority="spider")
         spider.obey_optout = crawler.settings.getbool("OBEY_OPTOUT")
         spider.dry_run = crawler.settings.getbool("DRY_RUN")
+        if crawler.settings.getlist("RETRY_REASONS"):
+            spider.start = spider.again
         crawler.signals.connect(spider.failed, signal=signals.spider_error)
         crawler.signals.connect(spider.failed, signal=signals.item_error)
         return spider
@@ -140,13 +144,13 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             return None
         self._seen.add(source_id)
         rank, self.rank = self.rank, self.rank + 1
-        if self.known.settled(source_id) and not self._due(source_id):
+        if self.known.settled(source_id) and not self.is_due(source_id):
             self.unchanged += 1
             return None
         self.foreseen += 1
         return None if self.dry_run else rank
 
-    def _due(self, source_id: str) -> bool:
+    def is_due(self, source_id: str) -> bool:
         """Whether a known picture is asked for again now."""
         return source_id in self.due or (self.recheck != "none" and recheck.back(self.known, source_id, self.began))
 
@@ -156,9 +160,12 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         self.truncated.append(note)
 
     def conclude(self) -> None:
-        """After the last picture: what a complete list does not have any more is gone."""
-        whole = self.listed_whole and not (self.truncated or self.limit or self.error or self.stopping or self.dry_run)
-        if not (self.complete_lists and whole and self._seen and self.desk) or self.recheck == "none":
+        """After the last picture: what a complete list does not have any more is gone.
+
+        It is complete when the spider said so by `list_ended`, and nothing was cut, limited or stopped.
+        """
+        cut = self.truncated or self.limit or self.error or self.stopping
+        if cut or not (self.list_ended and self._seen and self.desk) or self.recheck == "none":
             return
         if self.desk.unlisted(self._seen) is None:
             self.notes.append("more than half of the known works are not listed any more: they are kept as known, "
@@ -229,6 +236,27 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             yield from failed(trouble, **carried)
         else:
             self.refused(trouble)
+
+    # trying again
+
+    async def again(self) -> AsyncIterator[Any]:
+        """In place of `start`: the pictures whose last try failed for one of the RETRY_REASONS, without any list."""
+        root = Root(self.crawler.settings["WUNDERKAMMER_ROOT"])
+        failed = failed_rows(root, self.prefix, self.crawler.settings.getlist("RETRY_REASONS"))
+        self.expected, expired = len(failed), 0
+        for row in failed:
+            if not (addresses := self.addresses(row)):
+                expired += 1
+                continue
+            for request in self.picture(row, addresses):
+                yield request
+        if expired:
+            self.notes.append(f"{expired:,} pictures have addresses that are not kept, as they hold keys: "
+                              "crawl the source again for them.")  # fmt: skip
+
+    def addresses(self, row: dict[str, Any]) -> list[tuple[str, str]]:
+        """Where the picture of a failed row may be had, as `picture` takes it; empty when its address is not kept."""
+        return [] if BLANK in row["url"] else [("original", row["url"])]
 
     # looking ahead
 

@@ -167,7 +167,7 @@ class WikiArtSpider(Works):
         elif self.strategy == "artists" and self.group in pages.DICTIONARIES:
             yield from self.find_artists()
         else:
-            yield from self.next_list(self.page(self.group, self.asked.slug, 1))
+            yield self.page(self.group, self.asked.slug, 1)
 
     def go_by(self, slugs: Any, sure: bool = True) -> Iterator[Any]:
         """List these artists one after the other; when not `sure`, the details of each work decide."""
@@ -207,6 +207,8 @@ class WikiArtSpider(Works):
             yield from self.cut_off(group, slug, found.total or 0)
         elif self.queue is not None and not self.full:
             yield from self.next_artist()
+        elif self.queue is None:
+            self.list_ended = True
 
     def no_listing(self, trouble: Trouble, group: str, slug: str, page: int) -> Iterator[Any]:
         """A page that cannot be had: an artist without a list is passed over, else the crawl ends here."""
@@ -240,7 +242,7 @@ class WikiArtSpider(Works):
         if self.queue is None and group in pages.DICTIONARIES and self.strategy == "auto":
             yield from self.find_artists()
             return
-        self.notes.append(
+        self.cut(
             f"WikiArt shows at most {MOST:,} works of a list, and {slug} has {total:,}: "
             + ("the others were not taken." if self.queue is not None or group == "artist" else
                "`--strategy artists` looks for the others among the works of its artists.")

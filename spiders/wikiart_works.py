@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from pipeline.errors import Reason
 from pipeline.storage import Root
@@ -67,7 +68,7 @@ class Works(PictureSpider):
         """
         if self.full or item.id in self._seen:
             return
-        if self.known.settled(item.id):
+        if self.known.settled(item.id) and not self.is_due(item.id):
             self.turn(item.id)
             return
         by = self.artists.get(item.artist or "")
@@ -219,6 +220,14 @@ class Works(PictureSpider):
             yield from self.without_picture(row, Reason.PLACEHOLDER)
         else:
             yield from self.picture(row, pages.variants(item.image))
+
+    def addresses(self, row: dict[str, Any]) -> list[tuple[str, str]]:
+        """The original, and the sizes that stand in for it."""
+        return pages.variants(row["url"])
+
+    def canonical(self, url: str) -> str:
+        """The ten upload hosts hold the same pictures: the path alone tells one from another."""
+        return urlsplit(url).path
 
     def closed(self, reason: str) -> None:
         """Leave word of rights, and of what could not be told."""

@@ -55,6 +55,8 @@ class Site:
         self.log: list[tuple[float, str]] = []
         self.headers: list[Any] = []
         self.images: dict[int, str] = {}
+        self.titles: dict[int, str] = {}
+        self._asked = threading.local()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Site:
@@ -86,7 +88,13 @@ class Site:
         """When addresses with `part` in them were asked."""
         return [when for when, path in self.log if part in path]
 
+    @property
+    def now(self) -> Any:
+        """The headers of the request that a script answers."""
+        return self._asked.headers
+
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        self._asked.headers = handler.headers
         with self._lock:
             self.log.append((time.monotonic(), handler.path))
             self.headers.append(handler.headers)
@@ -142,6 +150,7 @@ class Site:
         return self.images.get(number, f"{self.url}/images/a/{number}.png")
 
     def work(self, number: int) -> dict[str, Any]:
-        return {"id": f"{number:024x}", "title": f"Work {number}", "year": "1911", "width": 8, "height": 8,
+        return {"id": f"{number:024x}", "title": self.titles.get(number, f"Work {number}"),
+                "year": "1911", "width": 8, "height": 8,
                 "artistName": "A. Artist", "image": self.image(number), "paintingUrl": f"/en/a/w{number}",
                 "artistUrl": "/en/a"}  # fmt: skip

@@ -11,6 +11,7 @@ from pipeline.errors import UsageError, did_you_mean
 from pipeline.verbs.common import Setting, common
 from spiders.registry import IMPORTS, RECHECKS, SOURCES, Source
 
+_NOTHING = "Nothing to retry: no picture failed for these reasons when it was last asked for."
 _HIDDEN = {"gallery"}
 """Arguments of manifests alone."""
 _KINDS: Mapping[str, dict[str, Any]] = {
@@ -72,6 +73,32 @@ def import_() -> None:
     """
 
 
+@crawl_.command("retry")
+@click.argument("names", nargs=-1, metavar="[SOURCE]...")
+@click.option("--reason", default=None, metavar="REASON[,REASON…]",
+              help="Which failures [those that may pass: connection_failed,http_429,http_5xx,timeout].")
+@common
+def _retry(setting: Setting, names: tuple[str, ...], reason: str | None) -> None:
+    """\b
+    pipeline crawl retry
+    pipeline crawl retry --reason timeout,http_5xx wikiart
+
+    Try exactly those pictures again that could not be fetched for these reasons, of all sources or those named.
+    No list is asked, only the pictures.
+    """
+    from pipeline import sources
+
+    if setting.dry_run:
+        found = sources.failed(setting.root, reason, names)
+        text = "\n".join(f"{one['source']}: {sum(one['failed'].values()):,} pictures" for one in found)
+        setting.data({"sources": found}, text or _NOTHING)
+        return
+    retried = sources.retry(setting.root, reason, names, setting.echo)
+    setting.data({"sources": retried})
+    if not retried:
+        setting.echo(_NOTHING)
+
+
 def _command(verb: str, name: str, source: Source) -> click.Command:
     """The command of one source."""
 
@@ -91,7 +118,7 @@ def _parameter(argument: str, text: str, source: Source, positional: bool) -> Ca
     kind = _KINDS.get(argument, {})
     if positional:
         kind = {key: value for key, value in kind.items() if key == "type"}
-        return click.argument(argument, required=argument in source.required, **kind)
+        return click.argument(argument, required=argument in source.required and not source.questions, **kind)
     flag = argument.replace("_", "-")
     text = text[:1].upper() + text[1:] + (" (needed)" if argument in source.required else "")
     if argument in source.switches:
