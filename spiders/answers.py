@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.storage import Root
 from spiders.records import SECRETS, redacted
+from spiders.secrets import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Answers:
 
     def keep(self, asked: Mapping[str, Any], body: Any) -> Kept:
         """Keep an answer, durable when this returns; it takes the place of an earlier one."""
-        kept = Kept(_public(asked), self._now().astimezone(UTC), json.loads(redacted(body)))
+        kept = Kept(_public(asked), self._now().astimezone(UTC), _blank(json.loads(redacted(body))))
         value = {"asked": kept.asked, "at": kept.at.isoformat(), "body": kept.body}
         self.root.commit(self._path(asked), json.dumps(value, ensure_ascii=False).encode())
         return kept
@@ -57,3 +58,12 @@ class Answers:
 def _public(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Without keys and tokens, and without what was left empty."""
     return {str(name): value for name, value in asked.items() if str(name).lower() not in SECRETS and value is not None}
+
+
+def _blank(value: Any) -> Any:
+    """JSON whose texts hold no secret that this process knows."""
+    if isinstance(value, dict):
+        return {name: _blank(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_blank(inner) for inner in value]
+    return redact(value) if isinstance(value, str) else value

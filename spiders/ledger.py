@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pipeline.errors import LockHeld
 from pipeline.storage import Root
 from spiders.records import redacted
+from spiders.secrets import redact
 
 LOCK_SECONDS = 10.0
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
@@ -57,7 +58,7 @@ class Ledger:
 
     def spend(self, units: float, what: str) -> Entry:
         """Write down that `units` are spent for `what`; durable when this returns."""
-        entry = Entry(self._now().astimezone(UTC), units, json.loads(redacted(what)))
+        entry = Entry(self._now().astimezone(UTC), units, redact(json.loads(redacted(what))))
         stamp = entry.at.strftime(_STAMP)
         body = {"at": entry.at.isoformat(), "units": entry.units, "what": entry.what}
         data = json.dumps(body, ensure_ascii=False).encode()

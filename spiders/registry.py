@@ -13,8 +13,9 @@ from typing import Any
 from pipeline import licences
 from pipeline.errors import UsageError, did_you_mean
 from spiders import museum_filters
+from spiders.pages.web import DEFAULT, PROVIDERS, chosen
 
-PLACES = frozenset({"limit", "base_url", "recheck", "strategy", "api"})
+PLACES = frozenset({"limit", "base_url", "recheck", "strategy", "api", "budget", "fresh"})
 """Arguments that say how much, from where and how, not what: they do not name a source."""
 RECHECKS = ("none", "rota", "all")
 """Which known pictures a crawl asks for again, whether they have changed."""
@@ -82,8 +83,20 @@ SOURCES: Mapping[str, Source] = {
         built=False, until=_NOW, examples=("--tag skull",),
     ),
     "web": Source(
-        "pictures found by a search of the web", {"query": "what to search", "provider": "who searches", **_COMMON},
-        ("query",), positional="query", built=False, until=_NOW, examples=('"human skull"',),
+        "pictures found by a search of the web",
+        {
+            "query": "what to search, or a category of Wikimedia Commons as Category:NAME",
+            "provider": f"who searches, parted by commas: {', '.join(PROVIDERS)}; {DEFAULT} if not given",
+            "also": "other words for the same, parted by commas, asked as well",
+            "budget": "how many calls a run may make of each provider that counts them; also beyond what is free",
+            "fresh": "buy answers again that are older than so many days; never if not given",
+            "thumbnails": "take the provider's thumbnail where the picture itself is gone",
+            "quota": "print what was spent of each provider's quota, and what is left",
+            **_COMMON,
+        },
+        ("query",), positional="query", switches=("thumbnails", "quota"), questions=("quota",),
+        examples=('"human skull" --limit 200', '"human skull" --license cc0,cc-by --dry-run',
+                  '"human skull" --provider google,brave --budget 50 --also cranium', "--quota"),
     ),
     "museum": Source(
         "open access pictures of a museum, over its API",
@@ -129,7 +142,9 @@ IMPORTS: Mapping[str, Source] = {
             "scenes": "yes: the first frame of each scene",
         },
         ("path",),
-        one_of=("every", "scenes"), switches=("scenes",), examples=("~/films --every 5", "~/films --scenes"),
+        one_of=("every", "scenes"),
+        switches=("scenes",),
+        examples=("~/films --every 5", "~/films --scenes"),
     ),
     "urls": Source(
         "pictures at the addresses of a list: text, CSV, TSV, JSON, JSON lines or Parquet, or a folder of them",
@@ -142,7 +157,8 @@ IMPORTS: Mapping[str, Source] = {
             "base_url": "what stands before relative addresses; that of a practice gallery lets it be asked",
             "limit": _COMMON["limit"],
         },
-        ("path",), fetched=True,
+        ("path",),
+        fetched=True,
         examples=("list.txt", "laion.parquet --url-col URL --caption-col TEXT --limit 1000", "lists/ --dry-run"),
     ),
 }
@@ -169,15 +185,18 @@ def check(spec: Mapping[str, Any]) -> Source:
             hint = did_you_mean(argument, source.arguments) or f" Known: {', '.join(source.arguments)}."
             raise UsageError(f"`{verb} {name}` takes no argument {argument!r}.{hint}")
     licences.wanted(given.get("license") or "any")
-    for argument in source.required:
+    asked = any(given.get(question) for question in source.questions)
+    for argument in () if asked else source.required:
         if given.get(argument) in (None, ""):
             raise UsageError(f"`{verb} {name}` needs {argument!r}: {source.arguments[argument]}.")
     if name in ("museum", "iiif"):
         museum_filters.check(name, given)
+    if name == "web":
+        _check_web(given)
     _check_places(given)
-    chosen = [argument for argument in source.one_of if given.get(argument)]
-    if len(chosen) > 1:
-        raise UsageError(f"`{verb} {name}` takes one of {' and '.join(chosen)}, not both: choose one.")
+    one_of = [argument for argument in source.one_of if given.get(argument)]
+    if len(one_of) > 1:
+        raise UsageError(f"`{verb} {name}` takes one of {' and '.join(one_of)}, not both: choose one.")
     return source
 
 
@@ -189,6 +208,13 @@ def _check_places(given: Mapping[str, Any]) -> None:
         raise UsageError(f"{base!r} is not the address of a site: it begins with http:// or https://.")
     if given.get("recheck") not in (None, "", *RECHECKS):
         raise UsageError(f"`recheck` is {', '.join(RECHECKS)}, not {given['recheck']!r}: choose one of them.")
+
+
+def _check_web(given: Mapping[str, Any]) -> None:
+    chosen(given.get("provider"))
+    for name in ("budget", "fresh"):
+        if given.get(name) not in (None, "") and not str(given[name]).isdigit():
+            raise UsageError(f"`{name}` is a whole number, 0 or more, not {given[name]!r}.")
 
 
 def source_prefix(spec: Mapping[str, Any]) -> str:
@@ -250,7 +276,9 @@ def _canonical(key: str, value: Any) -> Any:
         return ",".join(sorted(licences.wanted(value or "any"))) or None
     if (key, str(value)) in museum_filters.DEFAULTS:
         return None
-    if key in ("scenes", "choices"):
+    if key == "provider":
+        return None if value in (None, "", DEFAULT) else ",".join(sorted(one.name for one in chosen(str(value))))
+    if key in ("scenes", "choices", "thumbnails"):
         return "yes" if value is not None and is_detailed(value) else None
     if key in ("path", "manifest") or value is None:
         return None if value is None else str(value)

@@ -23,6 +23,9 @@ class Faults:
     `throttle_every`: HTTP 500 with WikiArt's text for a used-up quota, on metadata only, and then also for
     the next `burst - 1` metadata addresses that were not refused before.
     `error_every`: HTTP 500 and 503 in turn.
+    The search sites take `search_calls` calls each before their quota is used up (0: the real figure);
+    `anonymous_page` is the largest page of Openverse without a token, `searxng_json` whether SearXNG gives JSON, and
+    one call of Wikimedia Commons in `maxlag_every` is told to wait.
     `api_calls` in `api_hour` seconds are what WikiArt's documented API allows a session.
     """
 
@@ -34,6 +37,10 @@ class Faults:
     error_every: int = 0
     api_calls: int = 400
     api_hour: float = 3600.0
+    search_calls: int = 0
+    anonymous_page: int = 20
+    searxng_json: bool = True
+    maxlag_every: int = 0
 
     @classmethod
     def few(cls, seed: int = 0) -> Faults:

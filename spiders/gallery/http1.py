@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server on asyncio: GET and HEAD, keep-alive, pipelining, a plain function as the site.
+"""A small HTTP/1.1 server on asyncio: GET, HEAD and POST, keep-alive, pipelining, a plain function as the site.
 
 Hand-made because the gallery must sustain more pictures a second than the spiders it tests can fetch,
 and because faults such as a body shorter than its Content-Length must be sendable.
@@ -7,6 +7,7 @@ and because faults such as a body shorter than its Content-Length must be sendab
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class Request:
     method: str
     target: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
     @cached_property
     def path(self) -> str:
@@ -34,6 +36,11 @@ class Request:
     def query(self) -> dict[str, str]:
         """The query; of a parameter given twice the last one counts."""
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The fields of a POST as a browser sends a form."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 @dataclass(frozen=True)
@@ -81,17 +88,21 @@ class Connection(asyncio.Protocol):
         """Answer every request that is whole."""
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0 and not self.transport.is_closing():
-            head, self.buffer = self.buffer[:end], self.buffer[end + 4 :]
-            self._answer(head)
+            head = self.buffer[:end]
+            size = body_size(head)
+            if len(self.buffer) < end + 4 + size:
+                break
+            body, self.buffer = self.buffer[end + 4 : end + 4 + size], self.buffer[end + 4 + size :]
+            self._answer(head, body)
         if len(self.buffer) > MAX_HEAD:
             self._send(Response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE), False, True)
 
-    def _answer(self, head: bytes) -> None:
-        request = parse_head(head)
+    def _answer(self, head: bytes, body: bytes) -> None:
+        request = parse_head(head, body)
         if request is None:
             self._send(Response(HTTPStatus.BAD_REQUEST), False, True)
-        elif request.method not in ("GET", "HEAD"):
-            self._send(Response(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD"}), False, True)
+        elif request.method not in ("GET", "HEAD", "POST"):
+            self._send(Response(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD, POST"}), False, True)
         else:
             close = request.headers.get("connection", "").lower() == "close"
             self._send(self.app(request), request.method == "HEAD", close)
@@ -102,14 +113,20 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
 
-def parse_head(head: bytes) -> Request | None:
+def body_size(head: bytes) -> int:
+    """How many bytes follow a head, by its Content-Length."""
+    found = re.search(rb"\r\ncontent-length:\s*(\d{1,6})\s*(?:\r\n|$)", head, re.IGNORECASE)
+    return int(found[1]) if found else 0
+
+
+def parse_head(head: bytes, body: bytes = b"") -> Request | None:
     """The request line and headers, or None when they are not HTTP/1.x."""
     first, *lines = head.decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1.") or not words[1].startswith("/"):
         return None
     pairs = (line.partition(":") for line in lines)
-    return Request(words[0], words[1], {name.strip().lower(): value.strip() for name, _, value in pairs})
+    return Request(words[0], words[1], {name.strip().lower(): value.strip() for name, _, value in pairs}, body)
 
 
 async def serve(app: App, sockets: list[socket.socket], until: asyncio.Event) -> None:
