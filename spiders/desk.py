@@ -25,6 +25,7 @@ from spiders import recheck
 from spiders.journal import Pile, journal
 from spiders.known import GONE, WITHDRAWN, Known, Row, said
 from spiders.records import missing_id, original_id, record
+from spiders.secrets import redact_row
 
 MAX_BYTES = 64 * 2**20
 SECONDS = 30.0
@@ -114,6 +115,7 @@ class Desk:
         A picture that is stored already is checked against what is stored, and gets a row only when it changed.
         """
         row, body = seen.record, seen.body
+        row |= redact_row(row)
         for name in json.loads(row["optout_signals"] or "{}"):
             self.signals[name] += 1
         reason = row["reason"] or self._judge(row, body)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import signals
+from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
@@ -18,6 +19,12 @@ from twisted.internet.error import DNSLookupError
 
 from spiders.addresses import PORTS, is_refused, networks, why_refused
 from spiders.records import redacted_url
+
+ROBOTS_REDIRECTS = 5
+PLAIN_HEADERS = {
+    b"Accept", b"Accept-Encoding", b"Accept-Language", b"User-Agent", b"If-None-Match", b"If-Modified-Since",
+}  # fmt: skip
+"""What may be sent to the host of a redirect; keys in headers may not."""
 
 
 class AddressRefused(IgnoreRequest):  # type: ignore[misc]
@@ -45,6 +52,34 @@ class GuardedResolver(CachingThreadedResolver):  # type: ignore[misc]
             self.refused[name] = address
             raise DNSLookupError(f"{name} is {address}, which is not a public address")
         return address
+
+
+class Redirects(RedirectMiddleware):  # type: ignore[misc]
+    """Redirects as far as they are safe: never from https to http, and nothing given for one host goes to another.
+
+    A host's robots.txt may redirect five times (RFC 9309 2.3.1.2), a picture REDIRECT_MAX_TIMES.
+    """
+
+    max_redirect_times: int
+
+    def _redirect(self, redirected: Any, request: Any, reason: Any) -> Any:
+        limit = self.max_redirect_times
+        if request.meta.get("host_file"):
+            self.max_redirect_times = ROBOTS_REDIRECTS
+        try:
+            return super()._redirect(redirected, request, reason)
+        finally:
+            self.max_redirect_times = limit
+
+    def _build_redirect_request(self, source_request: Any, response: Any, *, url: str, **kwargs: Any) -> Any:
+        made = super()._build_redirect_request(source_request, response, url=url, **kwargs)
+        before, after = urlsplit(source_request.url), urlsplit(made.url)
+        if before.scheme == "https" and after.scheme == "http":
+            raise AddressRefused(f"{before.netloc} redirects from https to http, which is not followed")
+        if before.netloc != after.netloc:
+            for name in set(made.headers) - PLAIN_HEADERS:
+                del made.headers[name]
+        return made
 
 
 class Guard:

@@ -1,4 +1,4 @@
-"""What Scrapy leaves out of good manners: Retry-After, Crawl-delay, backing off, and knowing when to stop."""
+"""What Scrapy leaves out of good manners: Retry-After, backing off, and knowing when to stop."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from urllib.parse import urlsplit
 
 from scrapy import exceptions, signals
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
-from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.extensions.throttle import AutoThrottle
 from twisted.python.failure import Failure
 
 from pipeline.errors import Reason, SourceRefused
-from spiders.refusals import HostGivenUp, Refusal, RobotsRefused, Stopped, refusal
+from spiders.refusals import HostGivenUp, Refusal, Stopped, refusal
 
 log = logging.getLogger(__name__)
 
 CONSECUTIVE = 5
 """So many refusals without a success in between, and the crawl stops."""
-ROBOTS_BYTES = 500 * 1024
-"""RFC 9309 2.5: a crawler reads at least so much of robots.txt."""
 _WAITS = 6
 _DOWN = (
     exceptions.CannotResolveHostError,
@@ -226,59 +223,6 @@ def _empty(slot: Any, why: Exception) -> None:
     while slot.queue:
         _request, answer = slot.queue.popleft()
         answer.errback(Failure(why))
-
-
-class Robots(RobotsTxtMiddleware):  # type: ignore[misc]
-    """robots.txt as RFC 9309 has it: 4xx allows all, 5xx nothing, an unreachable host is an unreachable host.
-
-    Crawl-delay, which is not in the RFC, is obeyed: it is the least delay of the slot of every request to
-    that host. What was found stands in `request.meta["robots"]`: `allow`, or `none` where there is no file.
-    """
-
-    def __init__(self, crawler: Any) -> None:
-        super().__init__(crawler)
-        self.unreachable: dict[str, Exception] = {}
-        self.status: dict[str, int] = {}
-
-    async def robot_parser(self, request: Any) -> Any:
-        """The rules of a host. Scrapy gives None, which allows all, to the second and later ones that wait for them."""
-        await super().robot_parser(request)
-        return self._parsers[urlsplit(request.url).netloc]
-
-    async def _parse_robots(self, response: Any, netloc: str, request: Any) -> None:
-        self.status[netloc] = response.status
-        body = response.body[:ROBOTS_BYTES] if response.status < 300 else b""
-        if response.status >= 500:
-            body = b"User-agent: *\nDisallow: /"
-        await super()._parse_robots(response.replace(body=body), netloc, request)
-
-    def _robots_error(self, exc: Exception, netloc: str) -> None:
-        self.unreachable[netloc] = exc
-        super()._robots_error(exc, netloc)
-
-    def process_request_2(self, rp: Any, request: Any) -> None:
-        """Let the request pass, or raise RobotsRefused or what kept robots.txt from being read."""
-        netloc = urlsplit(request.url).netloc
-        if netloc in self.unreachable:
-            request.meta["dont_retry"] = True
-            raise self.unreachable[netloc]
-        try:
-            super().process_request_2(rp, request)
-        except exceptions.IgnoreRequest:
-            status = self.status.get(netloc, 200)
-            why = f"fails (HTTP {status}), which counts as forbidden" if status >= 500 else "forbids it"
-            raise RobotsRefused(f"robots.txt of {netloc} {why}") from None
-        request.meta["robots"] = "allow" if self.status.get(netloc, 404) < 300 else "none"
-        self._slow_down(request, rp.crawl_delay(self._robotstxt_useragent) if rp else None)
-
-    def _slow_down(self, request: Any, delay: float | None) -> None:
-        downloader = self.crawler.engine.downloader
-        name = downloader.get_slot_key(request)
-        known = downloader.per_slot_settings.setdefault(name, {})
-        if delay and delay > known.get("delay", 0.0):
-            known["delay"] = delay
-            if slot := downloader.slots.get(name):
-                slot.delay = max(slot.delay, delay)
 
 
 class Throttle(AutoThrottle):  # type: ignore[misc]

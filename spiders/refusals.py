@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,19 @@ _HEAD = 4096
 
 
 class RobotsRefused(exceptions.IgnoreRequest):  # type: ignore[misc]
-    """robots.txt forbids the address, or could not be read for sure."""
+    """robots.txt forbids the address, or could not be read for sure, which may pass."""
+
+    def __init__(self, said: str, reason: Reason = Reason.ROBOTS) -> None:
+        super().__init__(said)
+        self.reason = reason
+
+
+class OptedOut(exceptions.IgnoreRequest):  # type: ignore[misc]
+    """The host reserves its pictures from machine learning, so the picture was not asked for."""
+
+    def __init__(self, found: Mapping[str, str], names: Sequence[str]) -> None:
+        super().__init__(", ".join(f"{name}: {found[name]}" for name in names))
+        self.found = found
 
 
 class Stopped(exceptions.IgnoreRequest):  # type: ignore[misc]
@@ -90,7 +102,7 @@ class Outcome:
 
 _BY_EXCEPTION: tuple[tuple[type[BaseException], Reason], ...] = (
     (AddressRefused, Reason.ADDRESS_REFUSED),
-    (RobotsRefused, Reason.ROBOTS),
+    (OptedOut, Reason.OPTED_OUT),
     (exceptions.UnsupportedURLSchemeError, Reason.ADDRESS_REFUSED),
     (exceptions.NotSupported, Reason.ADDRESS_REFUSED),
     (exceptions.DownloadTimeoutError, Reason.TIMEOUT),
@@ -108,7 +120,7 @@ def outcome(error: BaseException) -> Outcome:
     """What an exception of the download says about the picture; a broken connection when nothing better fits."""
     if isinstance(error, HttpError):
         return _of_status(error.response)
-    if isinstance(error, HostGivenUp):
+    if isinstance(error, HostGivenUp | RobotsRefused):
         return Outcome(error.reason, None, str(error)[:300])
     detail = next((text for kind, text in _IN_WORDS if isinstance(error, kind)), _detail(error))
     for kind, reason in _BY_EXCEPTION:

@@ -15,7 +15,7 @@ from pipeline.errors import UsageError, did_you_mean
 from spiders import museum_filters
 from spiders.pages.web import DEFAULT, PROVIDERS, chosen
 
-PLACES = frozenset({"limit", "base_url", "recheck", "strategy", "api", "budget", "fresh"})
+PLACES = frozenset({"limit", "base_url", "recheck", "ignore_optout", "strategy", "api", "budget", "fresh"})
 """Arguments that say how much, from where and how, not what: they do not name a source."""
 RECHECKS = ("none", "rota", "all")
 """Which known pictures a crawl asks for again, whether they have changed."""
@@ -49,6 +49,7 @@ _COMMON = {
     "limit": "take at most the first N pictures of the list",
     "base_url": "the site's address, for a practice gallery or a mirror",
     "gallery": "which practice gallery it is, so that its partitions stay apart from the site's",
+    "ignore_optout": "opt-out signals to keep pictures in spite of, such as robots_ai,tdm, or all; it is recorded",
     "recheck": "ask again for known pictures, whether they changed: none, rota (some of them each time) or all",
     "license": "only pictures under these licences: cc0,cc-by,cc-by-sa,public-domain,…",
 }

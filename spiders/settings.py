@@ -34,6 +34,7 @@ WUNDERKAMMER_ROOT = os.environ.get("PIPELINE_ROOT", "wunderkammer-data")
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "wunderkammer"
 OBEY_OPTOUT = True
+IGNORE_OPTOUT: list[str] = []
 DRY_RUN = False
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_DELAY_JITTER = 0.0
@@ -77,9 +78,11 @@ DOWNLOADER_MIDDLEWARES = {
     "spiders.guard.Guard": 10,
     "spiders.politeness.Hosts": 20,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "spiders.politeness.Robots": 100,
+    "spiders.robots.Robots": 100,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "spiders.politeness.Patience": 550,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "spiders.guard.Redirects": 600,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -25,8 +26,8 @@ from spiders.estimate import FREE, Estimate, at_rates
 from spiders.known import Known
 from spiders.pages.fields import Drift
 from spiders.politeness import drain, host_slot
-from spiders.records import redacted, redacted_url
-from spiders.refusals import Stopped, outcome
+from spiders.records import redacted_url
+from spiders.refusals import OptedOut, Stopped, outcome
 from spiders.registry import check, described, source_prefix
 from spiders.secrets import BLANK
 from spiders.summary import CrawlSummary
@@ -75,8 +76,9 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     """Requests for data that each new picture needs besides the list, for estimates."""
 
     def __init__(
-        self, limit: Any = None, base_url: str | None = None, recheck: str | None = None, **arguments: Any
-    ) -> None:
+        self, limit: Any = None, base_url: str | None = None, recheck: str | None = None, ignore_optout: Any = None,
+        **arguments: Any,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.base = (base_url or self.home).rstrip("/")
         self.spec = {self.verb: self.name, **{key: value for key, value in arguments.items() if value is not None}}
@@ -88,6 +90,8 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         self.notes: list[str] = []
         self.truncated: list[str] = []
         self.given_up: dict[str, tuple[Reason, str]] = {}
+        self.ignored = optout.to_ignore(ignore_optout)
+        self.robots: dict[str, dict[str, Any]] = {}
         self.unchanged = 0
         self.rank = 0
         self.expected: int | None = self.limit
@@ -122,7 +126,8 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         rates = {spider.slot(kind): rate for kind, rate in cls.rates.items()}
         for name, value in settings.for_site(spider.base, rates, cls.pictures_anywhere).items():
             crawler.settings.set(name, value, priority="spider")
-        spider.obey_optout = crawler.settings.getbool("OBEY_OPTOUT")
+        spider.ignored |= optout.to_ignore(crawler.settings.getlist("IGNORE_OPTOUT"))
+        spider.ignored |= frozenset() if crawler.settings.getbool("OBEY_OPTOUT") else {"all"}
         spider.dry_run = crawler.settings.getbool("DRY_RUN")
         if crawler.settings.getlist("RETRY_REASONS"):
             spider.start = spider.again
@@ -152,6 +157,9 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
 
     def is_due(self, source_id: str) -> bool:
         """Whether a known picture is asked for again now."""
+        row = self.known.rows.get(source_id)
+        if self.ignored and row is not None and row.reason == Reason.OPTED_OUT:
+            return True
         return source_id in self.due or (self.recheck != "none" and recheck.back(self.known, source_id, self.began))
 
     def cut(self, note: str) -> None:
@@ -321,8 +329,9 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     def _place(self, url: str) -> dict[str, Any]:
         """The slot of a picture: of all pictures of the site, or of its host when they lie anywhere."""
         kind = self.slot("pictures")
-        return {"download_slot": host_slot(kind, url), "by_host": kind} if self.pictures_anywhere else {
-            "download_slot": kind}  # fmt: skip
+        if not self.pictures_anywhere:
+            return {"download_slot": kind, "picture": True}
+        return {"download_slot": host_slot(kind, url), "by_host": kind, "picture": True}
 
     def _validators(self, source_id: str, variant: str, url: str) -> dict[str, str]:
         """For the address that a stored picture came from, headers that ask for it only if it changed."""
@@ -338,15 +347,13 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         return url
 
     def _on_picture(self, response: Any, record: dict[str, Any], variant: str, others: Any) -> Iterator[Any]:
-        found = optout.signals(_headers(response))
-        record |= _facts(response) | {"variant": variant, "optout_signals": redacted(found) if found else None}
+        found = _signals(record, response, response.body)
+        record |= _facts(response) | {"variant": variant}
         if self.placeholder and self.placeholder in response.url:
             yield from self.done(Seen(record | {"reason": str(Reason.PLACEHOLDER)}))
-        elif self.obey_optout and optout.reserved(found):
-            record |= {"reason": str(Reason.OPTED_OUT), "detail": redacted(found)}
-            yield from self.done(Seen(record))
         else:
-            yield from self.done(Seen(record, response.body))
+            record |= optout.columns(found, self.ignored)
+            yield from self.done(Seen(record, None if record["reason"] else response.body))
 
     def _on_no_picture(self, failure: Any) -> Iterator[Any]:
         if isinstance(failure.value, Stopped):
@@ -358,14 +365,13 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             yield self._attempt(record, others)
             return
         if response := getattr(failure.value, "response", None):
-            seen = optout.signals(_headers(response))
-            record |= _facts(response) | {"optout_signals": redacted(seen) if seen else None}
+            seen = optout.columns(_signals(record, response, b""), self.ignored)
+            record |= _facts(response) | {key: value for key, value in seen.items() if key == "optout_signals"}
             if found.status == 304:
-                reserved = self.obey_optout and optout.reserved(seen)
-                yield from self.done(Seen(record | {
-                    "reason": str(Reason.OPTED_OUT) if reserved else None, "variant": arguments["variant"],
-                }))  # fmt: skip
+                yield from self.done(Seen(record | seen | {"variant": arguments["variant"]}))
                 return
+        if isinstance(failure.value, OptedOut):
+            record |= optout.columns(failure.value.found, self.ignored)
         record |= {
             "fetched_at": datetime.now(UTC), "http_status": found.status, "variant": arguments["variant"],
             "robots": "disallow" if found.reason is Reason.ROBOTS else failure.request.meta.get("robots"),
@@ -411,7 +417,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             "bytes": stats.get("downloader/response_bytes", 0), "retries": stats.get("retry/count", 0),
             "pauses": len(self.pauses), "paused_seconds": round(sum(self.pauses), 1), "expected": self.expected,
             "optout_signals": dict(desk.signals), "unchecked": dict(desk.unchecked), "truncated": self.truncated,
-            "hosts_given_up": sorted(getattr(self, "given_up", ())),
+            "hosts_given_up": sorted(self.given_up), "robots": self.robots, "ignored_optout": sorted(self.ignored),
         }  # fmt: skip
 
     def _places(self) -> dict[str, Any]:
@@ -467,6 +473,13 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         """Remember, for the progress lines and the record, that the site asked to wait."""
         self.pauses.append(seconds)
         self.paused_until = max(self.paused_until, time.monotonic() + seconds)
+
+
+def _signals(record: Mapping[str, Any], response: Any, body: bytes) -> dict[str, str]:
+    """What owners say: on the page (if the spider saw it), of the host, in the headers, in the file."""
+    page = json.loads(record["optout_signals"] or "{}")
+    host = response.meta.get("optout", {}) if response.request is not None else {}
+    return {**page, **host, **optout.signals(_headers(response)), **optout.in_file(body)}
 
 
 def _headers(response: Any) -> dict[str, list[str]]:

@@ -13,7 +13,6 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from pipeline.errors import Reason
-from spiders import optout
 from spiders.guard import AddressRefused
 from spiders.refusals import RobotsRefused, outcome, refusal, retry_after
 
@@ -93,20 +92,3 @@ def answered(status: int, **headers: str) -> HttpError:
 def test_every_failure_has_a_reason(error: Exception, reason: Reason, status: int | None) -> None:
     found = outcome(error)
     assert (found.reason, found.status) == (reason, status)
-
-
-@pytest.mark.parametrize(
-    ("headers", "found", "reserved"),
-    [
-        ({}, {}, False), ({"x-robots-tag": ["all"]}, {}, False),
-        ({"x-robots-tag": ["noai, noimageai"]}, {"x_robots_tag": "noai, noimageai"}, True),
-        ({"x-robots-tag": ["max-snippet:5", "somebot: NoAI"]}, {"x_robots_tag": "noai"}, True),
-        ({"tdm-reservation": ["1"]}, {"tdm_reservation": "1"}, True),
-        ({"tdm-reservation": ["0"]}, {"tdm_reservation": "0"}, False),
-        ({"content-usage": ["search=y, train-ai=n"]}, {"content_usage": "search=y, train-ai=n"}, True),
-        ({"content-usage": ["train-ai=y"]}, {"content_usage": "train-ai=y"}, False),
-    ],
-)  # fmt: skip
-def test_opt_out_signals(headers: dict[str, list[str]], found: dict[str, str], reserved: bool) -> None:
-    assert optout.signals(headers) == found
-    assert optout.reserved(found) is reserved

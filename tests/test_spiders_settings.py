@@ -22,20 +22,26 @@ def effective() -> Settings:
     ("name", "value"),
     [
         ("ROBOTSTXT_OBEY", True), ("ROBOTSTXT_USER_AGENT", "wunderkammer"), ("OBEY_OPTOUT", True),
+        ("IGNORE_OPTOUT", []),
         ("DOWNLOAD_VERIFY_CERTIFICATES", True), ("DOWNLOAD_MAXSIZE", 64 * 2**20), ("DOWNLOAD_TIMEOUT", 60),
         ("DOWNLOAD_FAIL_ON_DATALOSS", True), ("TELNETCONSOLE_ENABLED", False), ("REMOTE_CONTROL_ENABLED", False),
         ("COOKIES_ENABLED", False), ("METAREFRESH_ENABLED", False), ("HTTPPROXY_ENABLED", False),
         ("HTTPCACHE_ENABLED", False), ("REDIRECT_MAX_TIMES", 3), ("REFERRER_POLICY", "no-referrer"),
         ("AUTOTHROTTLE_ENABLED", True), ("DOWNLOAD_DELAY", 1.0), ("DOWNLOAD_DELAY_JITTER", 0.0),
         ("CONCURRENT_REQUESTS", 8), ("CONCURRENT_REQUESTS_PER_DOMAIN", 2), ("RETRY_TIMES", 2),
-        ("PAUSE_SECONDS", 60.0), ("PAUSE_MAX", 900.0), ("RETRY_BACKOFF", 2.0), ("GUARD_ALLOW", []), ("GUARD_PORTS", []),
+        ("PAUSE_SECONDS", 60.0), ("PAUSE_MAX", 900.0),
+        ("HOST_PAUSE_MAX", 120.0), ("RETRY_BACKOFF", 2.0), ("GUARD_ALLOW", []), ("GUARD_PORTS", []),
         ("TWISTED_DNS_RESOLVER", "spiders.guard.GuardedResolver"), ("JOBDIR", None), ("FEEDS", {}),
-        ("SPIDER_MODULES", ["spiders.iiif", "spiders.museum", "spiders.wikiart"]),
     ],
 )  # fmt: skip
 def test_setting(name: str, value: Any) -> None:
     found = effective()[name]
     assert (dict(found) if isinstance(value, dict) else found) == value
+
+
+def test_every_source_is_a_module_of_ours() -> None:
+    modules = effective()["SPIDER_MODULES"]
+    assert "spiders.wikiart" in modules and all(name.startswith("spiders.") for name in modules)
 
 
 def test_only_http_and_https_can_be_fetched() -> None:
@@ -54,7 +60,7 @@ def test_no_media_pipeline_and_no_shell_is_on() -> None:
 def test_our_middlewares_take_the_place_of_scrapys() -> None:
     on = {name: place for name, place in effective().getwithbase("DOWNLOADER_MIDDLEWARES").items() if place is not None}
     assert on["spiders.guard.Guard"] == min(on.values())
-    assert {"spiders.politeness.Robots", "spiders.politeness.Patience"} <= set(on)
+    assert {"spiders.robots.Robots", "spiders.politeness.Hosts", "spiders.politeness.Patience"} <= set(on)
     assert not any(name.endswith(("retry.RetryMiddleware", "robotstxt.RobotsTxtMiddleware")) for name in on)
 
 
@@ -67,7 +73,7 @@ def test_a_live_site_has_one_rate_for_all_its_hosts_and_no_private_address() -> 
     slots = made["DOWNLOAD_SLOTS"]
     assert (slots["wikiart-data"]["delay"], slots["wikiart-pictures"]["delay"]) == (0.5, 0.2)
     assert "GUARD_ALLOW" not in made and "ROBOTSTXT_OBEY" not in made
-    assert WikiArtSpider.rates == {"data": 2.0, "pictures": 5.0}
+    assert (WikiArtSpider.rates["data"], WikiArtSpider.rates["pictures"]) == (2.0, 5.0)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_list_is_taken_with_its_columns_and_a_second_time_nothing_is_asked(tmp
         assert len(site.log) == asked
         lines.write_text("\n".join(map(json.dumps, [*body, {"url": "/images/a/99.png"}])))
         third = run.take(spec(lines, site), root)
-    assert (first.new, dict(first.failed), first.requests) == (30, {}, 31)
+    assert (first.new, dict(first.failed), first.requests) == (30, {}, 32)  # and robots.txt and tdmrep.json
     assert (second.new, second.unchanged) == (0, 30) and (third.new, third.unchanged) == (1, 30)
     found = rows(root)
     assert [row["title"] for row in found[:3]] == ["no 0", "no 1", "no 2"]
