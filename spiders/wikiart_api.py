@@ -19,7 +19,10 @@ from spiders.ledger import Ledger
 from spiders.pages import wikiart_api as pages
 from spiders.spider import Callback, PictureSpider, Trouble
 
-HOUR = timedelta(hours=1)
+UNDER_WAY = 4
+"""Calls that are made at once: one is written down shortly before it is sent, so that our hour is the site's."""
+HOUR = 3600.0
+"""Seconds; the setting WIKIART_API_HOUR shortens it for a practice gallery whose hours are short."""
 HOW = f"make an access code and a secret code at {pages.KEYS} (an account is needed)"
 
 
@@ -51,7 +54,8 @@ class Api:
         self.logins = Ledger(root, "wikiart-sessions")
         self.session: pages.Session | None = None
         self.waiting: deque[Call] = deque()
-        self.made = 0
+        self.hour = timedelta(seconds=spider.crawler.settings.getfloat("WIKIART_API_HOUR", HOUR))
+        self._open: set[int] = set()
         self._asked = False
         self._alarm: asyncio.TimerHandle | None = None
         spider.crawler.signals.connect(self._idle, signal=signals.spider_idle)
@@ -101,15 +105,29 @@ class Api:
 
     def _flow(self) -> Iterator[Any]:
         """The calls that the hour still allows; the others wait."""
-        while self.waiting and self.session is not None and not self.spider.stopping and self._alarm is None:
+        while self.waiting and len(self._open) < UNDER_WAY and self._alarm is None and not self.spider.stopping:
+            assert self.session is not None
             call = self.waiting[0]
             if not self._spent(self.calls, call.name, self.session.calls):
                 self._rest()
                 return
             self.waiting.popleft()
-            self.made += 1
             url = pages.call_url(self.spider.base, self.session, call.name, call.token, **call.given)
-            yield self._request(url, call.callback, call.failed, **call.carried).replace(priority=call.priority)
+            self._open.add(id(call))
+            yield self._request(url, self._on_answer, self._on_trouble, call=call).replace(priority=call.priority)
+
+    def _on_answer(self, body: bytes, call: Call) -> Iterator[Any]:
+        self._open.discard(id(call))
+        yield from call.callback(body, **call.carried)
+        yield from self._flow()
+
+    def _on_trouble(self, trouble: Trouble, call: Call) -> Iterator[Any]:
+        self._open.discard(id(call))
+        if call.failed is not None:
+            yield from call.failed(trouble, **call.carried)
+        else:
+            self.spider.refused(trouble)
+        yield from self._flow()
 
     def _request(self, url: str, callback: Callback, failed: Callback | None, **carried: Any) -> Any:
         request = self.spider.data(url, callback, failed, follow=False, **carried)
@@ -120,7 +138,7 @@ class Api:
     def _spent(self, ledger: Ledger, what: str, limit: int) -> bool:
         """Whether a call may be made now; it is written down if so."""
         try:
-            return ledger.spend_within(1, what, limit, datetime.now(UTC) - HOUR) is not None
+            return ledger.spend_within(1, what, limit, datetime.now(UTC) - self.hour) is not None
         except PipelineError as error:
             self.spider.give_up(error)
             return False
@@ -128,8 +146,8 @@ class Api:
     def _wait(self, ledger: Ledger) -> float:
         """Seconds until the oldest call of the last hour is an hour old."""
         now = datetime.now(UTC)
-        spent = ledger.spent(now - HOUR)
-        return max(1.0, (spent[0].at + HOUR - now).total_seconds()) if spent else 1.0
+        spent = ledger.spent(now - self.hour)
+        return max(0.1, (spent[0].at + self.hour - now).total_seconds()) if spent else 0.1
 
     def _rest(self) -> None:
         if self._alarm is None and not self.spider.stopping:

@@ -280,7 +280,7 @@ def test_it_is_a_scrapy_project(root: Root) -> None:
         command = [sys.executable, "-m", "scrapy", *words]
         return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60, check=True)
 
-    assert scrapy("list").stdout.split() == ["wikiart"]
+    assert "wikiart" in scrapy("list").stdout.split()
     with Site(5) as site:
         done = scrapy(
             "crawl", "wikiart", "-a", "style=cubism", "-a", f"base_url={site.url}", "-a", "limit=4",
