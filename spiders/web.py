@@ -100,7 +100,9 @@ class WebSpider(PictureSpider):
                 continue
             pause, longest = (self.crawler.settings.getfloat(name) for name in ("PAUSE_SECONDS", "PAUSE_MAX"))
             found.append(Searcher(counter, pause, longest, self.note_pause))
-        if not found:
+        if found:
+            self.shares = Shares([searcher.provider.name for searcher in found], self.limit)
+        else:
             self.nothing_works()
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from collections.abc import Mapping
 
@@ -80,7 +81,7 @@ class Commons(Provider):
         hits = []
         for row in listed:
             facts = next(iter(rows(row.get("imageinfo"))), {})
-            kind = text(facts.get("mime")) or "unknown"
+            kind = text(facts.get("mime")) or mimetypes.guess_type(text(facts.get("url")) or "")[0] or "unknown"
             if kind not in PICTURES:
                 passed_over[kind] = passed_over.get(kind, 0) + 1
             elif hit := _hit(row, facts):

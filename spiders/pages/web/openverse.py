@@ -8,7 +8,18 @@ from collections.abc import Mapping
 from pipeline.licences import admits
 from spiders.licences import licence
 from spiders.pages.fields import Drift, integer, load, rows, text
-from spiders.pages.web.base import Hit, Page, Params, Provider, Query, Quota, Refused, refused_by_status, variants
+from spiders.pages.web.base import (
+    Hit,
+    Page,
+    Params,
+    Provider,
+    Query,
+    Quota,
+    Refused,
+    credit,
+    refused_by_status,
+    variants,
+)
 
 LICENSES = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd")
 TOKEN_PATH = "/v1/auth_tokens/token/"
@@ -99,12 +110,14 @@ def _hit(row: dict[str, object]) -> Hit | None:
     name, address = licence(url) if url else ("NOASSERTION", None)
     if name == "NOASSERTION" or name == url:
         name, address = licence(text(row.get("license")), text(row.get("license_version")))
+    title, creator = text(row.get("title")), text(row.get("creator"))
     tags = (text(tag.get("name")) for tag in rows(row.get("tags")))
     return Hit(
-        text(row.get("id")), addresses, page_url=text(row.get("foreign_landing_url")), title=text(row.get("title")),
-        creator=text(row.get("creator")), creator_id=text(row.get("creator_url")),
+        text(row.get("id")), addresses, page_url=text(row.get("foreign_landing_url")), title=title,
+        creator=creator, creator_id=text(row.get("creator_url")),
         tags=tuple(dict.fromkeys(tag for tag in tags if tag)), licence=name, licence_url=url or address,
-        attribution=text(row.get("attribution")), width=integer(row.get("width")), height=integer(row.get("height")),
+        attribution=text(row.get("attribution")) or credit(title, creator, name, "Openverse"),
+        width=integer(row.get("width")), height=integer(row.get("height")),
         thumbnail=text(row.get("thumbnail")), raw=row,
     )  # fmt: skip
 
