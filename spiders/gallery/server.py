@@ -21,6 +21,7 @@ from spiders.gallery.pictures import Pictures
 from spiders.gallery.sites.iiif import IIIF
 from spiders.gallery.sites.museum_records import MuseumRecords
 from spiders.gallery.sites.museums import Museums
+from spiders.gallery.sites.search_sites import Search
 from spiders.gallery.sites.wikiart import Records
 from spiders.gallery.sites.wikiart_api import Api
 from spiders.gallery.sites.wikiart_pages import WikiArt
@@ -42,6 +43,7 @@ class Site:
         self.wikiart = WikiArt(records, base, Api(records, faults.api_calls, faults.api_hour))
         objects = MuseumRecords(catalogue, base, hosts)
         self.museums = (Museums(objects, self.pictures), IIIF(objects))
+        self.search = Search(catalogue, base, faults)
         self.gate = Gate(faults)
         self.counts: Counter[str] = Counter()
         self.log: deque[tuple[float, str, int]] = deque(maxlen=LOG_LENGTH)
@@ -63,6 +65,8 @@ class Site:
             return f"fault_{fault[0]}", fault[1]
         if (response := self.pictures.answer(request)) is not None:
             return "image", response
+        if (response := self.search.answer(request)) is not None:
+            return "search", response
         for site in self.museums:
             if (response := site.answer(request)) is not None:
                 return "image" if response.kind.startswith("image/") else "metadata", response
