@@ -13,6 +13,7 @@ from typing import Any
 from pipeline import licences
 from pipeline.errors import UsageError, did_you_mean
 from spiders import museum_filters
+from spiders.pages.hashtags import tags_of
 from spiders.pages.web import DEFAULT, PROVIDERS, chosen
 
 PLACES = frozenset({"limit", "base_url", "recheck", "ignore_optout", "strategy", "api", "budget", "fresh"})
@@ -80,8 +81,9 @@ SOURCES: Mapping[str, Source] = {
                   "--list styles"),
     ),
     "instagram": Source(
-        "pictures with a hashtag, over the official Graph API", {"tag": "a hashtag", **_COMMON}, ("tag",),
-        built=False, until=_NOW, examples=("--tag skull",),
+        "pictures with a hashtag, over the official Graph API",
+        {"tag": "a hashtag, or several parted by commas", **_COMMON}, ("tag",),
+        examples=("--tag skull", "--tag skull,memento_mori --dry-run"),
     ),
     "web": Source(
         "pictures found by a search of the web",
@@ -134,6 +136,7 @@ IMPORTS: Mapping[str, Source] = {
     "mnist": Source("digits or other pictures in idx files, with their labels", _PATH, ("path",)),
     "webdataset": Source("tars of pictures with JSON", _PATH, ("path",)),
     "instaloader": Source("what instaloader downloaded", _PATH, ("path",)),
+    "instagram-export": Source("an Instagram account's own export in JSON, zips or unpacked", _PATH, ("path",)),
     "gallery-dl": Source("what gallery-dl downloaded with --write-metadata", _PATH, ("path",)),
     "video": Source(
         "frames of films",
@@ -194,6 +197,8 @@ def check(spec: Mapping[str, Any]) -> Source:
         museum_filters.check(name, given)
     if name == "web":
         _check_web(given)
+    if name == "instagram":
+        tags_of(str(given["tag"]))
     _check_places(given)
     one_of = [argument for argument in source.one_of if given.get(argument)]
     if len(one_of) > 1:
@@ -273,6 +278,8 @@ def _canonical(key: str, value: Any) -> Any:
         return None if value is None or is_detailed(value) else "no"
     if key == "public_domain":
         return "only" if is_only_free(value) else None
+    if key == "tag":
+        return ",".join(sorted(tags_of(str(value)))) if value else None
     if key == "license":
         return ",".join(sorted(licences.wanted(value or "any"))) or None
     if (key, str(value)) in museum_filters.DEFAULTS:

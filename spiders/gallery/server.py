@@ -18,6 +18,7 @@ from spiders.gallery.catalogue import Catalogue
 from spiders.gallery.faults import Faults, Gate
 from spiders.gallery.http1 import Request, Response, serve
 from spiders.gallery.pictures import Pictures
+from spiders.gallery.sites.graph import Graph
 from spiders.gallery.sites.iiif import IIIF
 from spiders.gallery.sites.museum_records import MuseumRecords
 from spiders.gallery.sites.museums import Museums
@@ -44,6 +45,7 @@ class Site:
         objects = MuseumRecords(catalogue, base, hosts)
         self.museums = (Museums(objects, self.pictures), IIIF(objects))
         self.search = Search(catalogue, base, faults)
+        self.graph = Graph(catalogue, base)
         self.gate = Gate(faults)
         self.counts: Counter[str] = Counter()
         self.log: deque[tuple[float, str, int]] = deque(maxlen=LOG_LENGTH)
@@ -65,6 +67,8 @@ class Site:
             return f"fault_{fault[0]}", fault[1]
         if (response := self.pictures.answer(request)) is not None:
             return "image", response
+        if (response := self.graph.answer(request)) is not None:
+            return "image" if response.kind == "image/jpeg" else "metadata", response
         if (response := self.search.answer(request)) is not None:
             return "search", response
         for site in self.museums:

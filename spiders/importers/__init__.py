@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.storage import Root
 from spiders.estimate import Estimate
 from spiders.folder import folder_items, import_folder, shown
-from spiders.importers import galleries, imagefolder, instagram, mnist, painters, video, webdataset
+from spiders.importers import export, galleries, imagefolder, instagram, mnist, painters, video, webdataset
 from spiders.importers.given import Given
 from spiders.intake import Echo, Item, Tally, foretell, take_in
 from spiders.registry import described, source_prefix
@@ -22,6 +22,7 @@ KINDS: Mapping[str, Callable[[Given], Iterator[Item]]] = {
     "imagefolder": imagefolder.items,
     "webdataset": webdataset.items,
     "instaloader": instagram.items,
+    "instagram-export": export.items,
     "gallery-dl": galleries.items,
     "video": video.items,
 }
