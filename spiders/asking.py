@@ -66,25 +66,27 @@ def ask(
     body: bytes | None = None,
     base: str = "",
     allow: Iterable[str] = (),
+    ports: Iterable[int] = (),
     seconds: float = SECONDS,
     max_bytes: int = MAX_BYTES,
 ) -> Answer:
     """Ask one address once, and follow at most three redirects of a GET, none of them from https to http.
 
     `base` is the configured address of the service: when it is on loopback, loopback may be asked, and its port is
-    allowed; `allow` names further networks. `seconds` is for the whole call after names are looked up, `max_bytes`
-    for the body as it unpacks. Headers and parameters given are for the host asked, not for where it redirects.
+    allowed; `allow` names further networks, `ports` further ports. `seconds` is for the whole call after names are
+    looked up, `max_bytes` for the body as it unpacks. Headers and parameters given are for the host asked, not for
+    where it redirects.
 
     Raises SourceRefused, in one sentence without secrets, when the address is refused, or no whole answer comes.
     """
     allowed = networks([*allow, *(LOOPBACK if base and is_loopback(base) else ())])
     port = urlsplit(base).port if base else None
-    ports = PORTS | ({port} if port else set())
+    open_ports = PORTS | set(ports) | ({port} if port else set())
     until = time.monotonic() + seconds
     with _session(allowed) as session:
         made = requests.Request(method, url, dict(headers or {}), params=params, data=form or body)
         for _hop in range(REDIRECTS + 1):
-            if why := why_refused(made.url or "", allowed, ports):
+            if why := why_refused(made.url or "", allowed, open_ports):
                 raise SourceRefused(f"{redact(str(made.url))[:200]} was not asked: {why}.")
             answer = _answer(session, made, until, max_bytes)
             target = _target(answer, method)
@@ -100,7 +102,10 @@ def _target(answer: Answer, method: str) -> str | None:
         return None
     if not (location := answer.headers.get("location")):
         return None
-    target = urljoin(answer.url, location)
+    try:
+        target = urljoin(answer.url, location)
+    except ValueError:
+        raise SourceRefused(f"{urlsplit(answer.url).netloc} redirects to what is no address.") from None
     if answer.url.startswith("https:") and target.startswith("http:"):
         raise SourceRefused(f"{urlsplit(answer.url).netloc} redirects from https to http, which is not followed.")
     return target
@@ -126,9 +131,12 @@ def _answer(session: requests.Session, made: requests.Request, until: float, max
     host = urlsplit(made.url or "").netloc
     try:
         prepared = session.prepare_request(made)
+    except (requests.RequestException, ValueError):
+        raise SourceRefused(f"{redact(str(made.url))[:200]} was not asked: it is no address.") from None
+    try:
         with _deadline(session, until) as late:
             patience = (CONNECT_SECONDS, max(until - time.monotonic(), 0.1))
-            response = session.send(prepared, stream=True, allow_redirects=False, timeout=patience)
+            response = session.get_adapter(prepared.url or "").send(prepared, stream=True, timeout=patience)
             body = _body(response, max_bytes, host)
     except (requests.RequestException, HTTPError, OSError, _Refused) as error:
         why = "did not answer in time" if late.is_set() else _why(error)

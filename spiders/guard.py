@@ -6,20 +6,22 @@ nor an odd spelling of 127.0.0.1 gets past it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import signals
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
-from scrapy.resolver import CachingThreadedResolver
-from twisted.internet.defer import Deferred
-from twisted.internet.error import DNSLookupError
+from twisted.internet._resolver import GAIResolver
+from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
+from zope.interface import implementer
 
 from spiders.addresses import PORTS, is_refused, networks, why_refused
 from spiders.records import redacted_url
 
+CACHE_SECONDS = 300.0
 ROBOTS_REDIRECTS = 5
 PLAIN_HEADERS = {
     b"Accept", b"Accept-Encoding", b"Accept-Language", b"User-Agent", b"If-None-Match", b"If-Modified-Since",
@@ -31,27 +33,93 @@ class AddressRefused(IgnoreRequest):  # type: ignore[misc]
     """An address that is not public, or not http or https, was about to be asked."""
 
 
-class GuardedResolver(CachingThreadedResolver):  # type: ignore[misc]
-    """Scrapy's resolver, which is asked for every connection, with its answers checked.
+@implementer(IHostnameResolver)
+class GuardedResolver:
+    """The resolver that is asked for every connection: names get their IPv4 and IPv6 addresses, all of them checked.
 
-    `refused` says for which names the answer was an address that is refused, and which one.
+    When one of the addresses of a name is refused, none is given, and `refused` says which one it was. The addresses
+    given are those connected to. Good answers are kept for CACHE_SECONDS.
     """
 
-    def __init__(self, reactor: Any, cache_size: int, timeout: float, allowed: Sequence[str] = ()) -> None:
-        super().__init__(reactor, cache_size, timeout)
-        self.allowed = networks(allowed)
+    def __init__(self, reactor: Any, allowed: Sequence[str] = (), clock: Callable[[], float] = time.monotonic) -> None:
+        self.reactor, self.allowed, self._clock = reactor, networks(allowed), clock
+        self.names = GAIResolver(reactor, reactor.getThreadPool)
         self.refused: dict[str, str] = {}
+        self._kept: dict[str, tuple[float, list[Any]]] = {}
 
-    def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802
-        """The checked address of a name; fails with DNSLookupError when it is refused."""
-        answer: Deferred[str] = super().getHostByName(name, timeout)
-        return answer.addCallback(self._checked, name)
+    @classmethod
+    def from_crawler(cls, crawler: Any, reactor: Any) -> GuardedResolver:
+        """As Scrapy asks; nothing is allowed until `Guard` puts its own resolver in this one's place."""
+        return cls(reactor)
 
-    def _checked(self, address: str, name: str) -> str:
-        if is_refused(address, self.allowed):
-            self.refused[name] = address
-            raise DNSLookupError(f"{name} is {address}, which is not a public address")
-        return address
+    def install_on_reactor(self) -> None:
+        """Take the place of the reactor's resolver."""
+        self.reactor.installNameResolver(self)
+
+    def resolveHostName(  # noqa: N802
+        self,
+        resolutionReceiver: Any,  # noqa: N803
+        hostName: str,  # noqa: N803
+        portNumber: int = 0,  # noqa: N803
+        addressTypes: Any = None,  # noqa: N803
+        transportSemantics: str = "TCP",  # noqa: N803
+    ) -> Any:
+        """Give the receiver the addresses of a name, or none when one of them is refused."""
+        receiver, name, port = resolutionReceiver, hostName, portNumber
+        until, kept = self._kept.get(name, (0.0, []))
+        if self._clock() < until:
+            receiver.resolutionBegan(_Known(name))
+            for address in kept:
+                receiver.addressResolved(type(address)(address.type, address.host, port))
+            receiver.resolutionComplete()
+            return receiver
+        checked = _Checked(self, receiver, name)
+        return self.names.resolveHostName(checked, name, port, addressTypes, transportSemantics)
+
+    def checked(self, name: str, found: list[Any]) -> list[Any]:
+        """The addresses, unless one is refused."""
+        self.refused.pop(name, None)
+        for address in found:
+            if is_refused(address.host, self.allowed):
+                self.refused[name] = address.host
+                return []
+        if found:
+            self._kept[name] = (self._clock() + CACHE_SECONDS, found)
+        return found
+
+
+@implementer(IHostResolution)
+class _Known:
+    """A look-up that is over."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def cancel(self) -> None:
+        """Nothing is left to cancel."""
+
+
+@implementer(IResolutionReceiver)
+class _Checked:
+    """Holds the addresses of a name back until all of them are known."""
+
+    def __init__(self, resolver: GuardedResolver, receiver: Any, name: str) -> None:
+        self.resolver, self.receiver, self.name = resolver, receiver, name
+        self.found: list[Any] = []
+
+    def resolutionBegan(self, resolution: Any) -> None:  # noqa: N802
+        """As Twisted asks."""
+        self.receiver.resolutionBegan(resolution)
+
+    def addressResolved(self, address: Any) -> None:  # noqa: N802
+        """Note an address."""
+        self.found.append(address)
+
+    def resolutionComplete(self) -> None:  # noqa: N802
+        """Pass on the addresses, if none is refused."""
+        for address in self.resolver.checked(self.name, self.found):
+            self.receiver.addressResolved(address)
+        self.receiver.resolutionComplete()
 
 
 class Redirects(RedirectMiddleware):  # type: ignore[misc]
@@ -103,8 +171,7 @@ class Guard:
         from twisted.internet import reactor
 
         allow = self.settings.getlist("GUARD_ALLOW")
-        size = self.settings.getint("DNSCACHE_SIZE") if self.settings.getbool("DNSCACHE_ENABLED") else 0
-        self.resolver = GuardedResolver(reactor, size, self.settings.getfloat("DNS_TIMEOUT"), allow)
+        self.resolver = GuardedResolver(reactor, allow)
         self.resolver.install_on_reactor()
         self.allowed = networks(allow)
         self.ports = PORTS | {int(port) for port in self.settings.getlist("GUARD_PORTS")}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet import defer
+from twisted.internet.address import IPv4Address as IPv4
+from twisted.internet.address import IPv6Address as IPv6
 
 from spiders.addresses import LOOPBACK, REFUSED, is_refused, networks, why_refused
 from spiders.guard import GuardedResolver
@@ -86,37 +89,78 @@ def test_ports_and_loopback_pass_when_they_are_allowed() -> None:
     assert why_refused("http://10.0.0.1:8899/", allowed)
 
 
-ANSWERS = {
-    "public.example": ["93.184.216.34"], "local.example": ["127.0.0.1"], "two.example": ["8.8.8.8", "10.0.0.1"],
-}  # fmt: skip
-"""What a hostile DNS answers, one after the other."""
+class Reactor:
+    """As much of a reactor as a resolver needs."""
+
+    def getThreadPool(self) -> None:  # noqa: N802
+        pass
 
 
-class Resolver(GuardedResolver):  # type: ignore[misc]
-    """The real resolver with the system's look-up replaced."""
+class Receiver:
+    """Takes what a resolver gives."""
 
-    def __init__(self, allowed: tuple[str, ...] = ()) -> None:
-        super().__init__(None, 0, 1.0, allowed)
-        self.answers = {name: iter(found) for name, found in ANSWERS.items()}
-        self.given: list[str] = []
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.done = False
 
+    def resolutionBegan(self, resolution: object) -> None:  # noqa: N802
+        pass
 
-def resolve(resolver: Resolver, name: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    answers = resolver.answers
-    monkeypatch.setattr(
-        "scrapy.resolver.CachingThreadedResolver.getHostByName",
-        lambda self, name, timeout=(): defer.succeed(next(answers[name])),
-    )
-    outcome: list[object] = []
-    resolver.getHostByName(name).addBoth(outcome.append)
-    return outcome[0] if isinstance(outcome[0], str) else type(outcome[0].value).__name__  # type: ignore[attr-defined]
+    def addressResolved(self, address: Any) -> None:  # noqa: N802
+        self.found.append(f"{address.host} {address.port}")
+
+    def resolutionComplete(self) -> None:  # noqa: N802
+        self.done = True
 
 
-def test_a_name_is_judged_by_the_address_it_stands_for_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    resolver = Resolver()
-    assert resolve(resolver, "public.example", monkeypatch) == "93.184.216.34"
-    assert resolve(resolver, "local.example", monkeypatch) == "DNSLookupError"
-    assert resolver.refused == {"local.example": "127.0.0.1"}
-    assert resolve(resolver, "two.example", monkeypatch) == "8.8.8.8"
-    assert resolve(resolver, "two.example", monkeypatch) == "DNSLookupError"
-    assert resolve(Resolver(LOOPBACK), "local.example", monkeypatch) == "127.0.0.1"
+class Names:
+    """A hostile DNS: what it answers, one list after the other."""
+
+    def __init__(self, **answers: list[list[str]]) -> None:
+        self.answers = {name.replace("_", "."): iter(found) for name, found in answers.items()}
+
+    def resolveHostName(self, receiver: Any, name: str, port: int, *_: Any) -> None:  # noqa: N802
+        for host in next(self.answers[name]):
+            receiver.addressResolved((IPv6 if ":" in host else IPv4)("TCP", host, port))
+        receiver.resolutionComplete()
+
+
+def resolver(names: Names, allowed: tuple[str, ...] = (), clock: Any = None) -> GuardedResolver:
+    made = GuardedResolver(Reactor(), allowed, clock or itertools.count(0, 1000).__next__)
+    made.names = names
+    return made
+
+
+def resolved(resolver: GuardedResolver, name: str, port: int = 80) -> list[str]:
+    receiver = Receiver()
+    resolver.resolveHostName(receiver, name, port)
+    assert receiver.done
+    return receiver.found
+
+
+def test_a_name_is_judged_by_all_its_addresses_each_time() -> None:
+    names = Names(
+        public_example=[["93.184.216.34"]], local_example=[["127.0.0.1"]], six_example=[["2606:2800:220:1::1"]],
+        both_example=[["8.8.8.8", "10.0.0.1"]], mapped_example=[["8.8.8.8", "::ffff:127.0.0.1"]],
+        rebound_example=[["8.8.8.8"], ["10.0.0.1"], ["8.8.4.4"]], none_example=[[]],
+    )  # fmt: skip
+    guarded = resolver(names)
+    assert resolved(guarded, "public.example") == ["93.184.216.34 80"]
+    assert resolved(guarded, "six.example", 443) == ["2606:2800:220:1::1 443"]
+    for name, address in (("local", "127.0.0.1"), ("both", "10.0.0.1"), ("mapped", "::ffff:127.0.0.1")):
+        assert resolved(guarded, f"{name}.example") == []
+        assert guarded.refused[f"{name}.example"] == address
+    assert [resolved(guarded, "rebound.example") for _ in range(3)] == [["8.8.8.8 80"], [], ["8.8.4.4 80"]]
+    assert "rebound.example" not in guarded.refused
+    assert resolved(guarded, "none.example") == [] and "none.example" not in guarded.refused
+    assert resolved(resolver(Names(local_example=[["127.0.0.1"]]), LOOPBACK), "local.example") == ["127.0.0.1 80"]
+
+
+def test_a_good_answer_is_kept_for_a_while_with_the_port_that_is_asked() -> None:
+    now = [0.0]
+    guarded = resolver(Names(a_example=[["8.8.8.8"], ["10.0.0.1"]]), clock=lambda: now[0])
+    assert resolved(guarded, "a.example", 80) == ["8.8.8.8 80"]
+    now[0] = 299.0
+    assert resolved(guarded, "a.example", 443) == ["8.8.8.8 443"]
+    now[0] = 301.0
+    assert resolved(guarded, "a.example", 443) == []
