@@ -19,7 +19,7 @@ from scrapy.crawler import CrawlerProcess
 from scrapy.settings import Settings
 
 from pipeline.errors import PipelineError
-from spiders import secrets
+from spiders import account, secrets
 from spiders.spider import PictureSpider
 
 PROGRESS_SECONDS = 1.0
@@ -131,7 +131,7 @@ class Crawl:
         spider = self.spider
         if spider is None or spider.desk is None:
             return None
-        return spider.summary().to_json()
+        return account.summary(spider).to_json()
 
 
 def main() -> None:

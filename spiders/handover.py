@@ -11,7 +11,7 @@ from scrapy.exceptions import CloseSpider
 
 from pipeline.errors import Fatal, PipelineError
 from pipeline.storage import Root
-from spiders import crawls
+from spiders import account, crawls
 from spiders.desk import Desk, Seen
 from spiders.known import Known
 from spiders.recheck import due
@@ -39,6 +39,8 @@ class Handover:
         """
         spider = self.crawler.spider
         spider.handover = self
+        if spider.error is not None:
+            raise CloseSpider("wrongly asked")
         try:
             root = Root(self.crawler.settings["WUNDERKAMMER_ROOT"])
             if spider.dry_run:
@@ -64,7 +66,8 @@ class Handover:
         if self._ticker:
             self._ticker.cancel()
         async with self._writing:
-            await self._guarded(self._close)
+            if self.desk is not None:
+                await self._guarded(self._close)
 
     def finish(self) -> None:
         """Commit what waits when the crawl was torn down before `close_spider`."""
@@ -77,7 +80,7 @@ class Handover:
         if desk is not None:
             spider.conclude()
             desk.close()
-            crawls.write(desk.root, spider.prefix, spider.report())
+            crawls.write(desk.root, spider.prefix, account.record(spider))
 
     async def _write_due(self) -> None:
         if self.desk is None or not self.desk.due:

@@ -126,8 +126,8 @@ def _take(desk: Desk, items: Iterable[Item]) -> int:
     for item in items:
         if _is_known(desk.known, item):
             stored = desk.known.stored(item.record["source_id"])
-            described = item.read is not None and stored and desk.describe(item.record | {"last_modified": item.changed})
-            unchanged += not described
+            row = item.record | {"last_modified": item.changed}
+            unchanged += not (item.read is not None and stored and desk.describe(row))
         else:
             desk.add(_seen(item))
         while desk.due:

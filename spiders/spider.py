@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -30,7 +31,6 @@ from spiders.records import redacted_url
 from spiders.refusals import OptedOut, Stopped, outcome
 from spiders.registry import check, described, source_prefix
 from spiders.secrets import BLANK
-from spiders.summary import CrawlSummary
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,23 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
 
     @classmethod
     def from_crawler(cls, crawler: Any, *args: Any, **kwargs: Any) -> PictureSpider:
-        """Check the arguments and set the rates of the site. Raises UsageError."""
+        """The spider with its arguments checked and the rates of its site set.
+
+        With wrong arguments it is a spider that has an `error` and ends when it is opened, so that Scrapy says the
+        sentence in place of a traceback.
+        """
+        try:
+            return cls._configured(crawler, *args, **kwargs)
+        except PipelineError as error:
+            spider = cls.__new__(cls)
+            PictureSpider.__init__(spider)
+            spider._set_crawler(crawler)
+            spider.error = error
+            spider.closed = partial(PictureSpider.closed, spider)  # type: ignore[method-assign]
+            return spider
+
+    @classmethod
+    def _configured(cls, crawler: Any, *args: Any, **kwargs: Any) -> PictureSpider:
         check({cls.verb: cls.name, **kwargs})
         spider: PictureSpider = super().from_crawler(crawler, *args, **kwargs)
         if not settings.is_loopback(spider.base) and not settings.CONTACT:
@@ -390,41 +406,6 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         record |= {"reason": str(reason), "detail": detail or None}
         yield Seen(record)
 
-    # telling
-
-    def summary(self) -> CrawlSummary:
-        """What the crawl did so far."""
-        desk, stats = self.desk, self.crawler.stats
-        assert desk is not None
-        return CrawlSummary(
-            source=described(self.spec), prefix=self.prefix, new=desk.new, changed=desk.changed,
-            described=desk.described, gone=desk.gone, withdrawn=desk.withdrawn, missed=desk.missed,
-            unchanged=self.unchanged + desk.unchanged, failed=dict(desk.failed), recovered=desk.recovered,
-            partitions=tuple(desk.partitions), seconds=round((datetime.now(UTC) - self.began).total_seconds(), 3),
-            requests=stats.get_value("downloader/request_count", 0), notes=(*self.notes, *desk.notes()),
-        )  # fmt: skip
-
-    def report(self) -> dict[str, Any]:
-        """The record of the crawl, for `crawls.write`."""
-        desk, stats = self.desk, self.crawler.stats.get_stats()
-        assert desk is not None
-        responses = "downloader/response_status_count/"
-        return {
-            "source": self.name, "spec": {**self.spec, **self._places()}, "recheck": self.recheck,
-            "began_at": self.began.isoformat(timespec="seconds"), "summary": self.summary().to_json(),
-            "error": {"kind": type(self.error).__name__, "message": str(self.error)} if self.error else None,
-            "responses": {key.removeprefix(responses): n for key, n in stats.items() if key.startswith(responses)},
-            "bytes": stats.get("downloader/response_bytes", 0), "retries": stats.get("retry/count", 0),
-            "pauses": len(self.pauses), "paused_seconds": round(sum(self.pauses), 1), "expected": self.expected,
-            "optout_signals": dict(desk.signals), "unchecked": dict(desk.unchecked), "truncated": self.truncated,
-            "hosts_given_up": sorted(self.given_up), "robots": self.robots, "ignored_optout": sorted(self.ignored),
-        }  # fmt: skip
-
-    def _places(self) -> dict[str, Any]:
-        """Where and how much, which the name of the source leaves out."""
-        places = {"limit": self.limit, "base_url": None if self.base == self.home.rstrip("/") else self.base}
-        return {key: value for key, value in places.items() if value is not None}
-
     # stopping
 
     def refused(self, trouble: Trouble) -> None:
@@ -466,6 +447,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
                               "the next crawl tries their pictures again.")  # fmt: skip
         if self.dry_run and self.estimate is None and self.error is None:
             self.estimate = self.foresee()
+            log.info("%s", self.estimate)
         if self.error is not None:
             log.error("%s", self.error)
 

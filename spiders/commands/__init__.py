@@ -1,0 +1,1 @@
+"""What `scrapy` does otherwise in this project than elsewhere."""
