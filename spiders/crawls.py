@@ -33,6 +33,12 @@ def newest(root: Root, count: int = 10) -> list[dict[str, Any]]:
     return [_read(root, name) for name in reversed(root.names(FOLDER, ".json")[-count:])]
 
 
+def of_source(root: Root, prefix: str) -> list[dict[str, Any]]:
+    """The records of one source, newest first."""
+    ours = [name for name in root.names(FOLDER, ".json") if name.partition("-")[2] == f"{prefix}.json"]
+    return [_read(root, name) for name in reversed(ours)]
+
+
 def last_of_each(root: Root) -> dict[str, dict[str, Any]]:
     """The last record of each source, by the prefix of its partitions."""
     latest = {name.partition("-")[2].removesuffix(".json"): name for name in root.names(FOLDER, ".json")}

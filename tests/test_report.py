@@ -20,7 +20,8 @@ from pipeline.web import screens
 from pipeline.web.pictures import SIDE, thumbnail
 from pipeline.web.reasons import title
 
-PAGES = {"index", "rejects", "duplicates", "clusters", "runs", "plants", *(f"cluster-{n:02d}" for n in range(6))}
+PAGES = {"index", "crawls", "rejects", "duplicates", "clusters", "runs", "plants",
+         *(f"cluster-{n:02d}" for n in range(6))}
 VOID = {"meta", "link", "img", "input", "source", "br"}
 LOADS = {("img", "src"), ("img", "srcset"), ("source", "srcset"), ("link", "href"), ("image", "href"),
          ("script", "src"), ("iframe", "src"), ("object", "data"), ("form", "action"), ("base", "href")}
@@ -148,6 +149,21 @@ def test_hostile_words_are_shown_as_they_are(made: tuple[Root, dict[str, Any], P
     assert HOSTILE[0] in found["clusters"].words
     assert HOSTILE[0] in found["runs"].words
     assert HOSTILE[1] in found["rejects"].words
+
+
+def test_crawls_are_told_night_by_night(made: tuple[Root, dict[str, Any], Path]) -> None:
+    page = pages_of(made[2])["crawls"]
+    assert "2 22 November 2026" not in page.words
+    assert page.words.index("22 November 2026, 00:20 UTC") < page.words.index("21 November 2026, 02:10 UTC")
+    assert "12 1 2 4,310 none 90 31 s" in page.words
+    assert "2 robots , 1 http 4xx 412 10 min 0.3" in page.words
+    assert "The last crawl ended early: example.org refuses. Run the same command again later." in page.words
+    assert "Hosts given up pictures.example.net" in page.words
+    assert HOSTILE[0] in page.words
+    assert "777,777" not in page.words
+    assert "skull" not in page.words
+    assert "rejects.html#http_4xx" in page.values("href")
+    assert "rejects.html#robots" not in page.values("href")
 
 
 def test_pictures_have_words_in_their_place(made: tuple[Root, dict[str, Any], Path]) -> None:

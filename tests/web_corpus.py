@@ -191,10 +191,34 @@ def build_corpus(root: Root, per_family: int = 12, align: bool = False) -> dict[
     _add_duplicates(corpus, members)
     _add_rejects(corpus, align)
     corpus.write("wikiart-20261122T0024-00000")
+    _crawls(root)
     edition = _edition(corpus, align)
     edition["clusters"] = [_folder(root, family, rows) for family, rows in members.items()]
     edition["runs"] = [_train(root, 0), _train(root, 3), _refused(4, len(members[4]))]
     return edition
+
+
+def _crawls(root: Root) -> None:
+    """Records of two nights of the corpus, of one that came after its edition, and of another source."""
+    first = {
+        "schema_version": 1, "prefix": "wikiart-all-1a2b3c4d", "ended_at": "2026-11-21T02:10:00+00:00",
+        "began_at": "2026-11-21T02:00:00+00:00", "spec": {"crawl": "wikiart"}, "error": None, "bytes": 21_500_000,
+        "summary": {"new": 180, "unchanged": 0, "failed": {"http_4xx": 1, "robots": 2}, "seconds": 600.0,
+                    "requests": 412, "notes": []},
+        "responses": {"200": 409, "404": 1}, "retries": 3, "pauses": 1, "paused_seconds": 12.0,
+        "optout_signals": {"x_robots_tag": 2}, "hosts_given_up": [],
+    }
+    second = first | {
+        "ended_at": "2026-11-22T00:20:00+00:00", "hosts_given_up": ["pictures.example.net"],
+        "summary": {"new": 12, "changed": 1, "gone": 2, "unchanged": 4310, "failed": {}, "seconds": 31.0,
+                    "requests": 90, "notes": [HOSTILE[0]]},
+        "error": {"kind": "SourceRefused", "message": "example.org refuses. Run the same command again later."},
+    }
+    later = first | {"ended_at": "2026-11-23T02:10:00+00:00", "summary": {"new": 777_777, "seconds": 1.0}}
+    other = first | {"prefix": "web-skull-99887766", "spec": {"crawl": "web", "query": "skull"}}
+    for record in (first, second, later, other):
+        stamp = record["ended_at"][:19].replace("-", "").replace(":", "")
+        root.commit(f"crawls/{stamp}-{record['prefix']}.json", json.dumps(record).encode())
 
 
 def _add_duplicates(corpus: Corpus, members: dict[int, list[dict[str, Any]]]) -> None:
@@ -302,6 +326,7 @@ def _edition(corpus: Corpus, align: bool) -> dict[str, Any]:
             "align": {"eyes": [[0.35, 0.4], [0.65, 0.4]], "max_yaw": 45.0} if align else None,
         },
         "digests": {}, "folders": {**FOLDERS, "clusters": "corpora/painted/clusters/dd", "runs": "runs/painted"},
+        "prefixes": ["wikiart-all-1a2b3c4d"],
         "partitions": ["wikiart-20261122T0024-00000"], "seconds": {"crawl": 12.5, "measure": 1.9, "train": 171.0},
         "funnel": [
             {"stage": step, "rows_in": total if at < 2 else total - lost, "seconds": 1.2 * at + 0.4,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.web.charts import segments
+from pipeline.web.crawls import read_sources
 from pipeline.web.facts import Cluster, Facts, Picture
 from pipeline.web.pages import Links, pagers
 from pipeline.web.reasons import FACE_REASONS
@@ -37,8 +38,8 @@ class Screen:
 
 def navigation(edition: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The pages of a report and what they are called."""
-    found = [("index", "Overview"), ("clusters", "Clusters"), ("runs", "Runs"), ("rejects", "Rejects"),
-             ("duplicates", "Duplicates")]
+    found = [("index", "Overview"), ("crawls", "Crawls"), ("clusters", "Clusters"), ("runs", "Runs"),
+             ("rejects", "Rejects"), ("duplicates", "Duplicates")]
     if edition["manifest"].get("align"):
         found.append(("faces", "Faces"))
     if edition.get("demo"):
@@ -49,6 +50,7 @@ def navigation(edition: Mapping[str, Any]) -> list[tuple[str, str]]:
 def screens(facts: Facts, links: Links) -> Iterator[Screen]:
     """All pages of a report."""
     yield _overview(facts, links)
+    yield _crawls(facts, links)
     yield _rejects(facts, links)
     yield from _duplicates(facts, links)
     yield _clusters(facts, links)
@@ -111,6 +113,11 @@ def next_commands(edition: Mapping[str, Any]) -> list[tuple[str, str]]:
     if edition.get("clusters"):
         made.append((f"pipeline train --all --kimg 200 --corpus {corpus}", "a GAN for each theme"))
     return made
+
+
+def _crawls(facts: Facts, links: Links) -> Screen:
+    about = {"sources": read_sources(facts.root, facts.edition), "rejected": facts.rejected()}
+    return Screen(links.page("crawls"), "crawls.html", about)
 
 
 def _rejects(facts: Facts, links: Links) -> Screen:
