@@ -26,7 +26,10 @@ CONTACT = os.environ.get("PIPELINE_CONTACT", "")
 """A mail or web address at which the owner of a site can reach whoever crawls it."""
 
 BOT_NAME = "wunderkammer"
-SPIDER_MODULES = ["spiders.iiif", "spiders.instagram", "spiders.museum", "spiders.urls", "spiders.web", "spiders.wikiart"]
+COMMANDS_MODULE = "spiders.commands"
+SPIDER_MODULES = [
+    "spiders.iiif", "spiders.instagram", "spiders.museum", "spiders.urls", "spiders.web", "spiders.wikiart",
+]  # fmt: skip
 USER_AGENT = f"wunderkammer/{_version()}" + (f" (+{CONTACT})" if CONTACT else "")
 WUNDERKAMMER_ROOT = os.environ.get("PIPELINE_ROOT", "wunderkammer-data")
 
