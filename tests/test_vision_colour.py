@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ from vision_pictures import (
     to_srgb_by_formula,
 )
 
+from pipeline.vision.cmyk import NAME, default_profile
 from pipeline.vision.colour import eight_bits, to_srgb, visible
 from pipeline.vision.decode import open_upright
+from pipeline.vision.resize import fit_square, preshrunk
 
 PATCHES = [(30, 180, 90), (200, 60, 30), (128, 128, 128), (0, 0, 0), (255, 255, 255), (90, 90, 200), (250, 230, 10)]
 SPACES = {"Adobe RGB": (ADOBE_RGB, ADOBE_GAMMA), "Display P3": (DISPLAY_P3, None)}
@@ -112,8 +115,29 @@ def test_cmyk_jpegs_are_not_inverted() -> None:
     for written, options in (("JPEG", {"quality": 100, "subsampling": 0}), ("TIFF", {})):
         found, how = srgb_of(encode(inks, written, **options))
         assert how == "cmyk_default"
-        expected = [(255, 255, 255), (0, 255, 255), (0, 0, 0), (207, 168, 130)]
+        expected = [(255, 255, 255), (0, 176, 241), (30, 29, 32), (208, 170, 136)]
         assert np.abs(found[4, [4, 12, 20, 28]] - expected).max() <= 3
+
+
+def test_cmyk_without_a_profile_looks_as_ink_on_coated_paper(shared: Path) -> None:
+    """As the published characterisation of CGATS TR 001 has it, in a profile of others."""
+    profile = (shared / "data/formats/icc_profiles/CGATS001Compat-v2-micro.icc").read_bytes()
+    inks = photo(5, 80, 60).convert("CMYK")
+    by_model, how = to_srgb(inks)
+    assert how == "cmyk_default"
+    inks.info["icc_profile"] = profile
+    difference = np.abs(np.asarray(by_model, int) - np.asarray(to_srgb(inks)[0], int))
+    assert difference.mean() < 2.5 and np.percentile(difference, 99) <= 12
+    read = ImageCms.ImageCmsProfile(io.BytesIO(default_profile()))
+    assert (read.profile.profile_description, read.profile.xcolor_space) == (NAME, "CMYK")
+
+
+def test_shrinking_before_the_conversion_changes_little() -> None:
+    inks = photo(6, 1600, 1300).convert("CMYK")
+    whole, first = (fit_square(to_srgb(image)[0], 64) for image in (inks, preshrunk(inks, 64)))
+    assert preshrunk(inks, 64).size == (534, 434)
+    assert np.abs(np.asarray(whole, int) - np.asarray(first, int)).mean() < 1
+    assert preshrunk(photo(6), 8).size == photo(6).size
 
 
 def test_cmyk_goes_through_its_own_profile(shared: Path) -> None:

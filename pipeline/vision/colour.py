@@ -3,7 +3,8 @@
 Depth: 16-bit and float greys are scaled by their declared depth, never clipped. Profiles: applied before
 transparency is resolved, when their colour space fits the picture, else ignored for a stated reason.
 Transparency: composited over a background in sRGB, as browsers do, before the alpha channel is dropped.
-The gAMA, cHRM and cICP chunks of PNG are not honoured.
+CMYK: by its profile, else by a stated default; Adobe's inverted inks come the right way round from Pillow's decoder.
+The gAMA, cHRM and cICP chunks of PNG and the colour properties of AVIF and JPEG XL without a profile are not honoured.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from pipeline.vision.cmyk import default_profile
 from pipeline.vision.icc import profile_name, to_srgb_transform
 
 Colour = tuple[int, int, int]
@@ -30,7 +32,7 @@ def to_srgb(image: Image.Image, background: Colour = WHITE) -> tuple[Image.Image
         assumed_srgb       the file says nothing
         icc:NAME           converted from the embedded profile
         icc_ignored:WHY    the embedded profile does not fit or cannot be used; values taken as sRGB
-        cmyk_default       CMYK without a profile, by R = (255 - C)(255 - K) / 255 and so on
+        cmyk_default       CMYK without a profile, by that of `cmyk.default_profile`: coated paper, CGATS TR 001
         cmyk_default:WHY   the same, for the profile could not be used
         lab_default        CIE L*a*b*, D50, the same with WHY
     `background` (sRGB) lies behind transparent pixels. Expects an upright picture of `decode.open_upright`.
@@ -106,6 +108,10 @@ def _managed(plain: Image.Image, info: dict[str | tuple[int, int], object]) -> t
         if not isinstance(transform, str):
             return _applied(plain, transform), f"icc:{profile_name(icc)}"
         why = transform
+    if plain.mode == "CMYK":
+        default = to_srgb_transform(default_profile(), "CMYK")
+        assert isinstance(default, ImageCms.ImageCmsTransform)
+        return _applied(plain, default), _unmanaged("CMYK", why, False)
     return plain.convert("RGB"), _unmanaged(plain.mode, why, "srgb" in info)
 
 
