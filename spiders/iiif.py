@@ -38,12 +38,8 @@ class IIIFSpider(PictureSpider):
         base_url: str | None = None, **arguments: Any,
     ) -> None:  # fmt: skip
         parts = urlsplit(manifest)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise UsageError(f"{manifest!r} is not the address of a manifest: it begins with http:// or https://.")
         given = {"manifest": manifest, "size": size, "rights": rights, "choices": choices, **arguments}
         super().__init__(base_url=f"{parts.scheme}://{parts.netloc}", **given)
-        if size not in (None, "") and not (str(size).isdigit() and int(size) > 0):
-            raise UsageError(f"A size of {size!r} makes no sense: give the longest side in pixels, such as 1024.")
         self.manifest = manifest
         self.longest = int(size) if size else None
         self.open_only = rights != "any"
@@ -73,9 +69,11 @@ class IIIFSpider(PictureSpider):
             self.line_up(found, at)
         else:
             yield from self.on_manifest(found)
-        if self.queue and not self.dry_run:
-            yield from self.next_list(self.document(self.queue.pop()))
-        elif not self.queue and not self.rank and not self.closed_off and not self.unread:
+        if self.queue:
+            yield from () if self.dry_run else self.next_list(self.document(self.queue.pop()))
+            return
+        self.list_ended = not self.full and not self.unread
+        if not self.rank and not self.closed_off and not self.unread:
             self.give_up(UsageError(f"{at} names no images: check that it is a manifest or a collection of IIIF."))
 
     def line_up(self, found: Collection, url: str) -> None:
@@ -83,7 +81,7 @@ class IIIFSpider(PictureSpider):
         members = [member for one in found.members if (member := urljoin(url, one)) not in self.visited]
         room = MOST_DOCUMENTS - len(self.visited)
         if len(members) > room:
-            self.notes.append(f"The collection has more than {MOST_DOCUMENTS:,} manifests; the others are left out.")
+            self.cut(f"The collection has more than {MOST_DOCUMENTS:,} manifests; the others are left out.")
         self.visited.update(members[:room])
         self.queue += reversed(members[:room])
 
@@ -122,7 +120,7 @@ class IIIFSpider(PictureSpider):
         yield from self.picture(record, [("given", image.url)])
 
     def no_document(self, trouble: Trouble, at: str) -> Iterator[Any]:
-        """A member that cannot be had is passed over."""
+        """A member that cannot be had is passed over, and nothing is then taken for gone."""
         self.unread += 1
         if self.queue:
             yield from self.next_list(self.document(self.queue.pop()))

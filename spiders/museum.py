@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from pipeline.errors import PipelineError, Reason, SourceRefused, UsageError
 from pipeline.storage import Root
-from spiders import museum_filters, secrets, settings
+from spiders import museum_filters, recheck, secrets, settings
 from spiders.desk import Seen
 from spiders.estimate import FREE, Estimate
-from spiders.museum_memory import Memory, complete
+from spiders.museum_memory import Memory, complete, is_later
 from spiders.pages.museum import MUSEUMS
 from spiders.pages.museum.model import Asked, Page, Work, described, to_record, wanted
 from spiders.records import PASSING
@@ -53,14 +52,13 @@ class MuseumSpider(PictureSpider):
         )  # fmt: skip
         self.museum.first(self.asked)
         self.memory: Memory | None = None
-        self.began = datetime.now(UTC)
         self.queue: deque[str] = deque()
         self.complete: set[str] = set()
         self.changed: set[str] = set()
         self.next_page: str | None = None
         self.said: str | None = None
         self.closed_off = self.unread = self.challenged = 0
-        self.listed_to_end = False
+        self.whole = False
 
     # asking
 
@@ -124,7 +122,7 @@ class MuseumSpider(PictureSpider):
         """Say how many works there will be; False when there is none."""
         number = found.total if found.total is not None else len(found.works) + len(found.ids)
         if not number and not (found.works or found.ids):
-            self.listed_to_end = True
+            self.list_ended = self.asked.since is None
             if self.asked.since is None:
                 self.nothing()
             return False
@@ -145,7 +143,8 @@ class MuseumSpider(PictureSpider):
         if self.next_page is not None:
             yield from self.next_list(self.page(self.next_page))
         else:
-            self.listed_to_end = not self.full
+            self.list_ended = not self.full and not self.unread and self.asked.since is None
+            self.whole = not self.full
 
     def work(self, work: Work) -> Iterator[Any]:
         """The pictures of a work that may be taken and are not known."""
@@ -153,10 +152,18 @@ class MuseumSpider(PictureSpider):
         if work.pictures and not chosen.pictures:
             self.closed_off += 1
         for picture in chosen.pictures:
+            if self.has_changed(picture.id, work.changed):
+                self.due.add(picture.id)
             rank = self.turn(picture.id)
             if rank is not None:
                 record = to_record(self.museum, chosen, picture, self.asked, rank)
                 yield from self.picture(record, list(picture.addresses))
+
+    def has_changed(self, source_id: str, changed: str | None) -> bool:
+        """Whether the museum says that it changed a known picture's work since the picture was looked at."""
+        if self.recheck == "none" or not self.known.settled(source_id):
+            return False
+        return is_later(changed, recheck.looked_at(self.known, source_id))
 
     # works by id
 
@@ -198,11 +205,13 @@ class MuseumSpider(PictureSpider):
     def is_known(self, work: str) -> bool:
         """Whether nothing more can be learnt of a work by asking."""
         assert self.memory is not None
-        return work not in self.changed and (work in self.complete or work in self.memory.barren)
+        if work in self.changed or any(self.is_due(one) for one in self.of_work.get(work, ())):
+            return False
+        return work in self.complete or work in self.memory.barren
 
     def pass_by(self, work: str) -> None:
         """Count the pictures of a known work as listed and unchanged."""
-        for source_id in [one for one in self.of_work.get(work, ()) if one not in self._seen]:
+        for source_id in self.of_work.get(work, ()):
             self.turn(source_id)
 
     @property
@@ -279,7 +288,7 @@ class MuseumSpider(PictureSpider):
     def closed(self, reason: str) -> None:
         """Remember how far this went, and leave word of what was passed over."""
         if self.memory is not None and not self.dry_run:
-            if self.listed_to_end and not self.error and not self.unread and self.limit is None:
+            if self.whole and not self.error and not self.unread and self.limit is None:
                 self.memory.whole = self.began
             self.memory.keep()
         self._tell()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,9 +65,19 @@ def check(source: str, given: Mapping[str, Any]) -> None:
     values that there are not. `source` is `museum` or `iiif`."""
     if source == "museum":
         _check_museum(given)
+    else:
+        _check_iiif(given)
     for name, values in (("rights", RIGHTS), ("images", IMAGES)):
         if given.get(name) not in (None, "", *values):
             raise UsageError(f"`{name}` is {' or '.join(values)}, not {given[name]!r}: choose one of them.")
+
+
+def _check_iiif(given: Mapping[str, Any]) -> None:
+    manifest, size = str(given.get("manifest", "")), given.get("size")
+    if not re.fullmatch(r"https?://[^/\s]+/\S*", manifest):
+        raise UsageError(f"{manifest!r} is not the address of a manifest: it begins with http:// or https://.")
+    if size not in (None, "") and not re.fullmatch(r"[1-9]\d{0,5}", str(size)):
+        raise UsageError(f"A size of {size!r} makes no sense: give the longest side in pixels, such as 1024.")
 
 
 def _check_museum(given: Mapping[str, Any]) -> None:

@@ -15,8 +15,9 @@ from spiders.records import PASSING
 _STAMP = r"-\d{8}T\d{6}-\d{5}"
 MARGIN = timedelta(days=1)
 """Changes are asked from a day before the last whole crawl began: museums' clocks and indexes are late."""
-MEMORY = timedelta(days=30)
-"""After so long the whole list is asked again, as what a museum took down is told nowhere."""
+MEMORY = timedelta(days=7)
+"""After so long the whole list is asked again, as what a museum took down is told nowhere, and
+known pictures have their turn to be looked at."""
 
 
 @dataclass(slots=True)
@@ -57,6 +58,15 @@ class Memory:
         if self.whole is None or datetime.now(UTC) - self.whole > MEMORY:
             return None
         return f"{self.whole - MARGIN:%Y-%m-%d}"
+
+
+def is_later(changed: str | None, seen: datetime) -> bool:
+    """Whether a museum's date of change is after a picture was looked at; not when it is no date."""
+    try:
+        when = datetime.fromisoformat(changed or "")
+    except ValueError:
+        return False
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)) > seen
 
 
 def complete(root: Root, prefix: str) -> set[str]:

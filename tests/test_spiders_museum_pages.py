@@ -189,6 +189,10 @@ def test_each_museum_says_no_in_one_sentence() -> None:
     ]:  # fmt: skip
         with pytest.raises(UsageError, match=words):
             museum_filters.check("museum", given_)
+    with pytest.raises(UsageError, match="not the address of a manifest"):
+        museum_filters.check("iiif", {"manifest": "manifest.json"})
+    with pytest.raises(UsageError, match="longest side in pixels"):
+        museum_filters.check("iiif", {"manifest": "https://i.example/m", "size": "large"})
     with pytest.raises(UsageError, match="not both"):
         MUSEUMS["met"].first(Asked("B", "skull", {"artist": "Rembrandt"}))
     with pytest.raises(UsageError, match="by decades"):
@@ -208,6 +212,19 @@ def test_every_filter_reaches_the_address(museum: str) -> None:
         more = {"to_year": "1659"} if name == "from_year" else {"from_year": "1650"} if name == "to_year" else {}
         url = MUSEUMS[museum].first(Asked("https://api.example", filters={name: value, **more}))
         assert words.get(name, value.replace(" ", "+").replace("?", "%3F")) in url, (name, url)
+
+
+def test_a_search_of_chicago_goes_on_by_id_past_its_window() -> None:
+    """The museum pages through 1,000 results of a search; the rest is had in the order of ids."""
+    museum, question = MUSEUMS["artic"], Asked("https://api.example", "skull")
+    body = json.dumps({"data": [{"id": 7}] * 100, "pagination": {"total": 5_000, "total_pages": 50}}).encode()
+    ninth, tenth = (museum.first(question).replace("page=1&", f"page={page}&") for page in (9, 10))
+    assert "page=10&" in (museum.page(body, question, ninth).next or "")
+    beyond = museum.page(body, question, tenth).next or ""
+    assert "sort=id" in beyond and "page=" not in beyond and "q=skull" in beyond and "gt" not in beyond
+    assert "%5Brange%5D%5Bid%5D%5Bgt%5D=7" in (museum.page(body, question, beyond).next or "")
+    last = json.dumps({"data": [{"id": 9}], "pagination": {"total": 1}}).encode()
+    assert museum.page(last, question, beyond).next is None
 
 
 # real answers

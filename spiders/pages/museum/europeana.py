@@ -84,8 +84,13 @@ def _work(row: Json) -> Work | None:
         genre=_plain(_any(row.get("dcTypeLangAware"))), tags=_plain(_labels(row.get("edmConceptPrefLabelLangAware"))),
         rights=first_text(row.get("rights")), page=f"{_SITE}/item{number}", credit=held or None,
         changed=text(row.get("timestamp_update")), pictures=_pictures(number.strip("/"), row),
-        extra={"at": first_text(row.get("edmIsShownAt")), "provider": provider}, raw=row,
+        extra={"at": first_text(row.get("edmIsShownAt")), "provider": provider}, raw=_kept(row),
     )  # fmt: skip
+
+
+def _kept(row: Json) -> Json:
+    """The item without the key, which Europeana puts into the links it gives."""
+    return {**row, "guid": (text(row.get("guid")) or "").partition("?")[0]}
 
 
 def _pictures(number: str, row: Json) -> list[Picture]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -113,10 +114,17 @@ def _work(row: Json, base: str) -> Work | None:
         rights=text(_object(about, "metadata_usage").get("access")),
         page=text(about.get("record_link")) or text(about.get("guid")),
         credit=", ".join(part for part in (Smithsonian.title, source) if part),
-        changed=text(row.get("hash")) or text(row.get("timestamp")),
+        changed=_date(row.get("lastTimeUpdated") or row.get("timestamp")),
         pictures=_pictures(number, _object(about, "online_media"), _delivery(base)),
-        extra={"unit": text(row.get("unitCode")), "guid": text(about.get("guid"))}, raw=row,
+        extra={"hash": text(row.get("hash")), "unit": text(row.get("unitCode")), "guid": text(about.get("guid"))},
+        raw=row,
     )  # fmt: skip
+
+
+def _date(seconds: Any) -> str | None:
+    """A time in seconds since 1970, which comes as text, as a date."""
+    number = integer(seconds)
+    return datetime.fromtimestamp(number, UTC).isoformat() if number else None
 
 
 def _delivery(base: str) -> str:
