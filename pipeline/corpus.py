@@ -8,14 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from pipeline import tables
+from pipeline.decisions import never_duplicates
 from pipeline.errors import UsageError, did_you_mean
-from pipeline.manifest import Align, Manifest
+from pipeline.manifest import Align, Dedupe, Manifest
 from pipeline.stage import digest
 from pipeline.storage import Root
 
 CORPUS_TABLES = ("selected", "prepared", "embedded", "clustered")
-POOL_TABLES = ("crawled", "checked", "measured", "faces")
-VERSIONS = {"selected": 1, "prepared": 1, "embedded": 1, "clustered": 1}
+POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
+VERSIONS = {"selected": 2, "prepared": 1, "embedded": 1, "clustered": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 
 
@@ -47,6 +48,11 @@ class Corpus:
         return [name for name in tables.names(self.root, tables.CRAWLED) if name.startswith(starts)]
 
     @cached_property
+    def never(self) -> frozenset[frozenset[str]]:
+        """The pairs of ids that people had declared to be no duplicates when this run began."""
+        return never_duplicates(self.root)
+
+    @cached_property
     def digests(self) -> dict[str, str]:
         """The digest of each table of the corpus and of its clusters."""
         m = self.manifest
@@ -54,8 +60,9 @@ class Corpus:
         landed = _landing(m.align)
         options: dict[str, Any] = {
             "selected": {
-                "select": m.select.model_dump(mode="json"), "dedupe": m.dedupe.distance, "align": judged,
+                "select": m.select.model_dump(mode="json"), "dedupe": _deciding(m.dedupe), "align": judged,
                 "origin": self.origin, "hash": m.measure.hash,
+                "never": sorted(sorted(pair) for pair in self.never),
             },
             "prepared": {
                 "convert": m.convert.model_dump(mode="json"), "align": landed, "shard": m.shard.model_dump(mode="json")
@@ -77,6 +84,7 @@ class Corpus:
             "crawled": tables.CRAWLED,
             "measured": "tables/measured/v1" + ("-exact" if self.manifest.measure.hash == "exact" else ""),
             "faces": "tables/faces/v1",
+            "sketched": "tables/sketched/v1",
         }
         made |= {table: f"corpora/{self.name}/{table}/{self.digests[table]}" for table in CORPUS_TABLES}
         made["clusters"] = f"corpora/{self.name}/clusters/{self.digests['clustered']}"
@@ -87,6 +95,14 @@ class Corpus:
         """The partitions that `table` does not have yet."""
         done = set(tables.names(self.root, self.folders[table]))
         return [name for name in self.partitions() if name not in done]
+
+
+def _deciding(dedupe: Dedupe) -> dict[str, Any]:
+    """What of `dedupe` decides under its preset."""
+    strict = {"preset", "distance", "keep", "prefer_source"}
+    if dedupe.preset == "strict":
+        return dedupe.model_dump(mode="json", include=strict)
+    return dedupe.model_dump(mode="json", exclude={"distance"})
 
 
 def _landing(align: Align | None) -> Any:

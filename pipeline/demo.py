@@ -11,7 +11,6 @@ expect: {crawled: 2000, kept: 1900}
 sources:
   - {crawl: wikiart, gallery: {pictures: painted, count: 2000, seed: 0}}
 select: {min_side: 64}
-dedupe: {distance: 6}
 shard: {size: 64, format: png}
 cluster: {k: 12, seed: 0}
 train: {size: 32, width: 32, kernel: 4, batch: 16, total_minutes: 4, min_pictures: 60}

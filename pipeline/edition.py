@@ -10,7 +10,7 @@ from pipeline import tables
 from pipeline.corpus import CORPUS_TABLES, Corpus
 
 STEP_OF = {
-    "crawled": "crawl", "measured": "measure", "faces": "faces", "selected": "dedupe",
+    "crawled": "crawl", "measured": "measure", "faces": "faces", "sketched": "sketch", "selected": "dedupe",
     "prepared": "shard", "embedded": "embed", "clustered": "cluster",
 }
 _PACKAGES = (

@@ -19,14 +19,16 @@ from pipeline.corpus import Corpus
 from pipeline.errors import UsageError
 from pipeline.runner import Summary
 from pipeline.schema import SELECTED
+from pipeline.sketches import Sketches
 from pipeline.stages.assign import vectors_of
 from pipeline.stages.dedupe import Standing, dedupe
 from pipeline.stages.judge import judge, judge_faces
+from pipeline.stages.proofs import Sketched
 from pipeline.vision.clustering import spherical_kmeans
 
 _MEASURES = (
     "id", "width", "height", "phash", "brightness", "contrast", "sharpness", "colourfulness",
-    "reason", "reason_value", "detail",
+    "reason", "reason_value", "detail", "bytes",
 )
 
 
@@ -64,14 +66,22 @@ def _batches(corpus: Corpus) -> list[list[str]]:
 def _select_batch(corpus: Corpus, batch: Sequence[str], earlier: Sequence[str], missing: set[str]) -> list[Summary]:
     started = time.monotonic()
     judged = [_judged(corpus, name) for name in batch]
-    selected = dedupe(pa.concat_tables(judged), _standing(corpus, earlier), corpus.manifest.dedupe.distance)
+    standing, where = _standing(corpus, earlier)
+    rows = [(name, row) for name, part in zip(batch, judged, strict=True) for row in range(part.num_rows)]
+
+    def sketched(live: np.ndarray) -> Sketched:
+        return Sketches(corpus.root, corpus.folders["sketched"], [*where, *(rows[row] for row in live)]).sketched()
+
+    selected = dedupe(
+        pa.concat_tables(judged), standing, corpus.manifest.dedupe, sketched, corpus.never
+    )
     summaries, offset = [], 0
     for name, part in zip(batch, judged, strict=True):
-        rows = selected.slice(offset, part.num_rows)
+        verdicts = selected.slice(offset, part.num_rows)
         offset += part.num_rows
         if name in missing:
-            tables.write(corpus.root, corpus.folders["selected"], name, rows, SELECTED)
-            counts = _new_reasons(corpus, name, rows)
+            tables.write(corpus.root, corpus.folders["selected"], name, verdicts, SELECTED)
+            counts = _new_reasons(corpus, name, verdicts)
             summaries.append(Summary("selected", name, part.num_rows, counts, time.monotonic() - started))
             started = time.monotonic()
     return summaries
@@ -88,7 +98,7 @@ def _new_reasons(corpus: Corpus, name: str, rows: pa.Table) -> dict[str, int]:
 
 def _judged(corpus: Corpus, name: str) -> pa.Table:
     """The measures of one partition with the verdict of the manifest's thresholds in `reason`."""
-    crawled = tables.read(corpus.root, corpus.folders["crawled"], name, ["licence"])
+    crawled = tables.read(corpus.root, corpus.folders["crawled"], name, ["licence", "source"])
     measured = tables.read(corpus.root, corpus.folders["measured"], name, _MEASURES)
     reasons, values = judge(crawled, measured, corpus.manifest.select)
     align = corpus.manifest.align
@@ -101,20 +111,24 @@ def _judged(corpus: Corpus, name: str) -> pa.Table:
                 reasons[row], values[row] = judge_faces(found["faces"], align)
     verdicts = {"reason": pa.array(reasons, pa.string()), "reason_value": pa.array(values, pa.float64())}
     kept = {column: measured[column] for column in _MEASURES if column not in verdicts}
-    return pa.table(kept | verdicts)
+    return pa.table(kept | verdicts | {column: crawled[column] for column in ("licence", "source")})
 
 
-def _standing(corpus: Corpus, earlier: Sequence[str]) -> Standing:
-    """The pictures that earlier batches kept, with their hashes."""
+def _standing(corpus: Corpus, earlier: Sequence[str]) -> tuple[Standing, list[tuple[str, int]]]:
+    """The pictures that earlier batches kept, and the partition and row of each."""
     ids: list[str] = []
-    hashes: list[np.ndarray] = []
+    where: list[tuple[str, int]] = []
+    hashes, sizes = [np.empty(0, np.uint64)], [np.empty((0, 2), np.int64)]
     for name in earlier:
         selected = tables.read(corpus.root, corpus.folders["selected"], name, ["id", "reason"])
-        phash = tables.read(corpus.root, corpus.folders["measured"], name, ["phash"])["phash"]
+        measured = tables.read(corpus.root, corpus.folders["measured"], name, ["phash", "width", "height"])
         kept = np.flatnonzero(np.asarray(selected["reason"].is_null()))
         ids += selected["id"].take(pa.array(kept)).to_pylist()
-        hashes.append(phash.take(pa.array(kept)).to_numpy().astype(np.uint64))
-    return Standing(ids, np.concatenate(hashes) if hashes else np.empty(0, np.uint64))
+        found = measured.take(pa.array(kept))
+        hashes.append(found["phash"].to_numpy().astype(np.uint64))
+        sizes.append(np.column_stack([found["width"].to_numpy(), found["height"].to_numpy()]).astype(np.int64))
+        where += [(name, int(row)) for row in kept]
+    return Standing(ids, np.concatenate(hashes), np.concatenate(sizes)), where
 
 
 def fit_themes(corpus: Corpus) -> str:

@@ -151,6 +151,8 @@ def _pictures(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float
         if corpus.manifest.align is not None:
             changed |= _map(job, corpus, runner, "faces", {}, seconds)
     if job.wants("dedupe"):
+        if corpus.manifest.dedupe.preset == "thorough":
+            changed |= _map(job, corpus, runner, "sketched", {}, seconds)
         changed |= _select(job, corpus, seconds)
     if job.wants("shard"):
         m = corpus.manifest

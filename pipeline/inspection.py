@@ -115,23 +115,36 @@ def rejects_text(found: Mapping[str, Any]) -> str:
 
 def show(root: Root, prefix: str) -> dict[str, Any]:
     """Everything known of the picture whose id begins with `prefix`: every row about it, and its files."""
-    prefix = prefix.lower()
-    if len(prefix) < 4 or not set(prefix) <= set("0123456789abcdef"):
-        raise UsageError("An id is 64 hex digits: give at least the first four, as `pipeline rejects` prints them.")
     connection = tables.connect(root, views(root))
     try:
-        _, ids = tables.query(connection, f"select distinct id from crawled where starts_with(id, '{prefix}')", None)
-        if not ids:
-            raise UsageError(f"No picture's id begins with {prefix}: `pipeline rejects` and the report list ids.")
-        if len(ids) > 1:
-            raise UsageError(f"{len(ids)} ids begin with {prefix}: give more digits.")
-        picture = ids[0][0]
+        picture = _picture(connection, prefix)
         rows = {view: _rows(connection, view, picture) for view in ("crawled", "measured", "faces", *CORPUS_TABLES)}
     finally:
         connection.close()
     for row in rows["embedded"]:
         row["vector"] = None if row["vector"] is None else f"{len(row['vector'])} numbers"
     return {"id": picture, "files": _files(root, picture, rows), **rows}
+
+
+def full_id(root: Root, prefix: str) -> str:
+    """The id of the one picture whose id begins with `prefix`. Raises UsageError when there is none, or several."""
+    connection = tables.connect(root, views(root))
+    try:
+        return _picture(connection, prefix)
+    finally:
+        connection.close()
+
+
+def _picture(connection: Any, prefix: str) -> str:
+    prefix = prefix.lower()
+    if len(prefix) < 4 or not set(prefix) <= set("0123456789abcdef"):
+        raise UsageError("An id is 64 hex digits: give at least the first four, as `pipeline rejects` prints them.")
+    _, ids = tables.query(connection, f"select distinct id from crawled where starts_with(id, '{prefix}')", None)
+    if not ids:
+        raise UsageError(f"No picture's id begins with {prefix}: `pipeline rejects` and the report list ids.")
+    if len(ids) > 1:
+        raise UsageError(f"{len(ids)} ids begin with {prefix}: give more digits.")
+    return str(ids[0][0])
 
 
 def _rows(connection: Any, view: str, picture: str) -> list[dict[str, Any]]:

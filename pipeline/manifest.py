@@ -64,11 +64,30 @@ class Select(_Model):
             raise ValueError(str(error)) from None
 
 
-class Dedupe(_Model):
-    """Near-duplicates lie within `distance` bits of the kept picture's 64-bit perceptual hash."""
+Merit = Literal["largest", "sharpest", "least_compressed", "best_licence", "first_seen"]
 
-    preset: Literal["strict", "thorough"] = "strict"
+
+class Dedupe(_Model):
+    """Which pictures are the same, and which of them is kept.
+
+    `strict` goes by the 64-bit perceptual hash alone: within `distance` bits of the kept picture's. `thorough`
+    looks for candidates by local codes (`votes` of them within `code_distance` bits) and by the hash in all turns
+    (within `turn_distance`), and takes for duplicates those whose pixels agree (`inliers`, `agreement`, `overlap`;
+    with `many_inliers` features `many_agreement` is enough).
+    """
+
+    preset: Literal["strict", "thorough"] = "thorough"
     distance: int = Field(6, ge=0, le=14)
+    keep: tuple[Merit, ...] = ("largest", "sharpest", "least_compressed", "best_licence", "first_seen")
+    prefer_source: str | None = None
+    votes: int = Field(2, ge=1)
+    code_distance: int = Field(6, ge=0, le=14)
+    turn_distance: int = Field(10, ge=0, le=14)
+    inliers: int = Field(4, ge=4)
+    agreement: Fraction = 0.6
+    overlap: Fraction = 0.5
+    many_inliers: int = Field(40, ge=4)
+    many_agreement: Fraction = 0.45
 
 
 class Convert(_Model):
@@ -194,8 +213,6 @@ class Manifest(_Model):
     def notes(self) -> list[str]:
         """What the manifest asks for that this version does not do, and what it does instead."""
         asked = [
-            (self.dedupe.preset == "thorough",
-             "dedupe.preset thorough (verified matches) is not built yet: strict is used, the perceptual hash alone"),
             (self.train.recipe == "small",
              "train.recipe small is not built yet: radford is trained, the DCGAN as published"),
             (self.align is not None and self.align.sunglasses == "reject",

@@ -89,6 +89,7 @@ MEASURED = pa.schema([
     pa.field("icc", pa.string()),
     pa.field("bytes", pa.int64()),
     pa.field("phash", pa.uint64()),
+    pa.field("hash", pa.string()),
     pa.field("brightness", pa.float32()),
     pa.field("contrast", pa.float32()),
     pa.field("sharpness", pa.float32()),
@@ -112,15 +113,43 @@ angles in degrees."""
 
 FACES = pa.schema([_ID, pa.field("faces", pa.list_(FACE)), *_REJECT])
 
+SKETCHED = pa.schema([
+    _ID,
+    pa.field("hash", pa.string()),
+    pa.field("turns", pa.list_(pa.uint64())),
+    pa.field("codes", pa.list_(pa.uint64())),
+    pa.field("mirrored", pa.list_(pa.uint64())),
+    pa.field("size", pa.list_(pa.int32())),
+    pa.field("box", pa.list_(pa.int32())),
+    pa.field("tint", pa.list_(pa.int32())),
+    pa.field("points", pa.binary()),
+    pa.field("descriptors", pa.binary()),
+    pa.field("thumb_width", pa.int32()),
+    pa.field("thumb", pa.binary()),
+    *_REJECT,
+])
+"""What finds and proves copies: `vision.sketch.Sketch` with its codes, plain and mirrored. `hash` names algorithm and
+version of all of it; `points` are 4 little-endian float16 each, `descriptors` 128 bytes each, `thumb` rows of bytes."""
+
 SELECTED = pa.schema([
     _ID,
     pa.field("keeper", pa.string()),
     pa.field("distance", pa.int32()),
     pa.field("rule", pa.string()),
+    pa.field("transform", pa.string()),
+    pa.field("inliers", pa.int32()),
+    pa.field("agreement", pa.float32()),
+    pa.field("model", pa.list_(pa.float32())),
     *_REJECT,
 ])
 """`keeper` is the id of the kept picture of a duplicate, `distance` the Hamming distance of their hashes in
-bits (0 for the same bytes), `rule` why the keeper was preferred (largest, sharpest, first seen)."""
+bits (0 for the same bytes, null where they are not near in any turn), `rule` why the keeper was preferred (largest,
+sharpest, least compressed, best licence, first seen, preferred source, kept before).
+
+Of proved duplicates also: `transform`, what was done to the keeper, in words; `inliers`, the local features that
+agree; `agreement`, the share of windows whose pixels do, 0 to 1 (-1 where neither picture has any texture); `model`,
+a, b, c, d, e, f of x' = ax + by + c, y' = dx + ey + f from the keeper, mirrored first if `transform` says so, to the
+duplicate, both in pixels of a frame 176 pixels long at most."""
 
 PREPARED = pa.schema([
     _ID,
@@ -154,6 +183,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "checked": CHECKED,
     "measured": MEASURED,
     "faces": FACES,
+    "sketched": SKETCHED,
     "selected": SELECTED,
     "prepared": PREPARED,
     "embedded": EMBEDDED,

@@ -164,7 +164,7 @@ def _literal(address: str) -> str:
 
 _DUCK_TYPES = {
     "string": "VARCHAR", "int8": "TINYINT", "int32": "INTEGER", "int64": "BIGINT", "uint64": "UBIGINT",
-    "float": "FLOAT", "double": "DOUBLE", "timestamp[ms, tz=UTC]": "TIMESTAMPTZ",
+    "float": "FLOAT", "double": "DOUBLE", "binary": "BLOB", "timestamp[ms, tz=UTC]": "TIMESTAMPTZ",
 }
 
 

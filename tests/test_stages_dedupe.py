@@ -6,26 +6,37 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from vision_pictures import encode, scene
 
+from pipeline.manifest import Dedupe
 from pipeline.schema import MEASURED, SELECTED
 from pipeline.stages.dedupe import Standing, dedupe
+from pipeline.stages.proofs import Sketched
+from pipeline.stages.sketch import sketched
+from pipeline.vision.candidates import Keys
+from pipeline.vision.decode import read_header
+from pipeline.vision.sketch import codes
 
 NOBODY = Standing([], np.empty(0, np.uint64))
-COLUMNS = ("id", "width", "height", "sharpness", "phash", "reason", "reason_value", "detail")
+COLUMNS = ("id", "width", "height", "sharpness", "bytes", "phash", "reason", "reason_value", "detail")
 
 
-def candidates(rows):
-    """A table of (id, side, sharpness, phash, reason)."""
+def candidates(rows, **more):
+    """A table of (id, side, sharpness, phash, reason), and other columns."""
     facts = {
         "id": [row[0] for row in rows], "width": [row[1] for row in rows], "height": [row[1] for row in rows],
         "sharpness": [row[2] for row in rows], "phash": [row[3] for row in rows], "reason": [row[4] for row in rows],
-        "reason_value": [None] * len(rows), "detail": [None] * len(rows),
-    }  # fmt: skip
-    return pa.table({name: pa.array(facts[name], MEASURED.field(name).type) for name in COLUMNS})
+        "reason_value": [None] * len(rows), "detail": [None] * len(rows), "bytes": [1000] * len(rows),
+    } | more  # fmt: skip
+    made = {name: pa.array(facts[name], MEASURED.field(name).type) for name in COLUMNS}
+    told = {name: pa.array(facts.get(name, [None] * len(rows)), pa.string()) for name in ("licence", "source")}
+    return pa.table(made | told)
 
 
-def verdicts(rows, standing=NOBODY, distance=4):
-    return dedupe(candidates(rows), standing, distance).to_pylist()
+def verdicts(rows, standing=NOBODY, distance=4, never=frozenset(), settings=None, **more):
+    settings = settings or Dedupe(preset="strict", distance=distance)
+    return dedupe(candidates(rows, **more), standing, settings, never=never).to_pylist()
 
 
 ROWS = st.lists(
@@ -83,4 +94,91 @@ def test_the_same_bytes_of_a_picture_that_lost_point_at_the_one_that_won():
 
 
 def test_nothing_in_gives_nothing_out_in_the_schema():
-    assert dedupe(candidates([]), NOBODY, 6).schema.names == SELECTED.names
+    for preset in ("strict", "thorough"):
+        found = dedupe(candidates([]), NOBODY, Dedupe(preset=preset), lambda _: evidence([]))
+        assert found.schema.names == SELECTED.names
+
+
+def test_merits_come_in_the_order_of_the_manifest():
+    rows = [("a", 10, 5, 0, None), ("b", 20, 1, 0, None)]
+    sharp = Dedupe(preset="strict", keep=("sharpest", "largest"))
+    assert [(row["keeper"], row["rule"]) for row in verdicts(rows, settings=sharp)] == [(None, None), ("a", "sharpest")]
+    dear = [("a", 10, 1, 0, None), ("b", 10, 1, 0, None)]
+    assert verdicts(dear, bytes=[1000, 2000])[0]["rule"] == "least compressed"
+    assert verdicts(dear, licence=["NOASSERTION", "CC-BY-4.0"])[0]["rule"] == "best licence"
+    assert verdicts(dear, licence=["CC-BY-NC-4.0", "CC0-1.0"])[0]["keeper"] == "b"
+    assert verdicts(dear)[1]["rule"] == "first seen"
+
+
+def test_a_preferred_source_wins_over_a_larger_picture():
+    rows = [("a", 20, 5, 0, None), ("b", 10, 1, 0, None)]
+    settings = Dedupe(preset="strict", prefer_source="museum")
+    found = verdicts(rows, settings=settings, source=["web", "museum"])
+    assert [(row["keeper"], row["rule"]) for row in found] == [("b", "preferred source"), (None, None)]
+
+
+@given(ROWS, st.integers(0, 6), st.sets(st.frozensets(st.sampled_from("abcdefghij"), min_size=2, max_size=2)))
+def test_pairs_declared_different_are_never_duplicates(rows, distance, never):
+    found = verdicts(rows, distance=distance, never=frozenset(never))
+    assert all({row["id"], row["keeper"]} not in never for row in found if row["keeper"])
+    if not never & {frozenset((a[0], b[0])) for a, b in itertools.combinations(rows, 2)}:
+        assert found == verdicts(rows, distance=distance)
+
+
+# thorough
+
+
+def evidence(pictures):
+    sketches = [sketched(data) for data in pictures]
+    turns = np.array([one.turns for one in sketches], np.uint64).reshape(-1, 8)
+    keys = Keys.of([codes(one) for one in sketches], [codes(one, True) for one in sketches], turns)
+    return Sketched(keys, sketches.__getitem__)
+
+
+def thorough(pictures, standing=NOBODY, before=(), never=frozenset()):
+    sizes = [read_header(data) for data in pictures]
+    rows = candidates([(f"p{n}", 0, len(pictures) - n, n, None) for n in range(len(pictures))])
+    for side in ("width", "height"):
+        column = pa.array([getattr(header, side) for header in sizes], pa.int32())
+        rows = rows.set_column(rows.schema.get_field_index(side), side, column)
+    rules = Dedupe(keep=("sharpest",))
+    return dedupe(
+        rows, standing, rules, lambda live: evidence([*before, *(pictures[n] for n in live)]), never
+    ).to_pylist()
+
+
+def test_a_duplicate_says_what_was_done_to_it_and_what_proved_it():
+    one, other = scene(1), scene(2)
+    copies = [ImageOps.mirror(one), one.crop((0, 0, 320, 180)), one.rotate(90, expand=True), ImageOps.expand(one, 20)]
+    found = thorough([encode(picture) for picture in (one, other, *copies)])
+    assert [row["keeper"] for row in found] == [None, None, "p0", "p0", "p0", "p0"]
+    assert [row["transform"] for row in found[2:]] == [
+        "mirrored", "cropped 25 %", "turned -90°", "24 % added",
+    ]  # fmt: skip
+    for row in found[2:]:
+        assert row["reason"] == "near_duplicate"
+        assert row["inliers"] >= 10
+        assert row["agreement"] > 0.9
+        assert len(row["model"]) == 6
+    assert found[2]["distance"] == 0
+
+
+def test_the_second_night_gives_what_the_first_would_have():
+    first, second = encode(scene(1)), encode(ImageOps.mirror(scene(1)), "JPEG", quality=40)
+    standing = Standing(["old"], np.zeros(1, np.uint64), np.array([[320, 240]]))
+    (row,) = thorough([second], standing, [first])
+    assert (row["keeper"], row["rule"], row["transform"]) == ("old", "kept before", "mirrored")
+    assert thorough([second], standing, [first], frozenset({frozenset(("old", "p0"))}))[0]["reason"] is None
+
+
+def test_blank_pictures_are_the_same_only_in_the_same_colour():
+    colours = ["#c03030", "#c23030", "#3030c0", "#ffffff", "#fefefe", "#000000"]
+    found = thorough([encode(Image.new("RGB", (200, 150), colour)) for colour in colours])
+    assert [row["keeper"] for row in found] == [None, "p0", None, None, "p3", None]
+
+
+def test_a_picture_without_a_sketch_is_kept():
+    keys = Keys.of([np.empty(0, np.uint64)] * 2, [np.empty(0, np.uint64)] * 2, np.full((2, 8), 2**64 - 1, np.uint64))
+    rows = [("a", 10, 1, 0, None), ("b", 10, 1, 0, None)]
+    found = dedupe(candidates(rows), NOBODY, Dedupe(), lambda _: Sketched(keys, lambda n: None))
+    assert found["reason"].null_count == 2

@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +28,19 @@ def photo(seed: int = 0, width: int = 320, height: int = 240) -> Image.Image:
     grain = rng.normal(0, 5, (height, width, 1))
     pixels = np.clip(np.asarray(smooth) + grain, 0, 255).astype(np.uint8)
     return Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(0.7))
+
+
+def scene(seed: int = 0, width: int = 320, height: int = 240) -> Image.Image:
+    """Hard-edged shapes of every size on a soft ground: local features find as much as in a painting."""
+    rng = np.random.default_rng(seed)
+    made = photo(seed, width, height)
+    draw = ImageDraw.Draw(made)
+    for _ in range(60):
+        x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
+        w, h = rng.integers(4, width // 5, 2).tolist()
+        colour = tuple(int(part) for part in rng.integers(0, 256, 3))
+        (draw.ellipse if rng.integers(2) else draw.rectangle)((x, y, x + w, y + h), fill=colour)
+    return made
 
 
 def encode(image: Image.Image, written: str = "PNG", **options: object) -> bytes:

@@ -1,68 +1,116 @@
-"""Dedupe: of every group of pictures that are the same, the one to keep. A fold over hashes, no pixels."""
+"""Dedupe: of every group of pictures that are the same, the one to keep. A fold over hashes and sketches, no pixels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.errors import Reason
+from pipeline.manifest import Dedupe
 from pipeline.schema import SELECTED
-from pipeline.vision.matching import group_by_hash
+from pipeline.stages import merits
+from pipeline.stages.proofs import Never, Proof, Sketched, prove
+from pipeline.vision.matching import Pairs, Stars, group_by_hash, neighbours, star_groups
+
+NOTHING: Never = frozenset()
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Pictures an earlier fold kept: ids, and their hashes as uint64 (n,)."""
+    """Pictures an earlier fold kept: ids, hashes as uint64 (n,), and width and height (n, 2) in pixels."""
 
     ids: list[str]
     hashes: np.ndarray
+    sizes: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
 
 
 class _Verdicts:
     """The columns of `selected` in the making, one entry per row."""
 
     def __init__(self, candidates: pa.Table) -> None:
-        count = candidates.num_rows
         self.ids: list[str] = candidates["id"].to_pylist()
+        self.columns: dict[str, list[Any]] = {
+            name: [None] * candidates.num_rows for name in SELECTED.names if name not in ("id", "detail")
+        }
         self.reasons: list[str | None] = candidates["reason"].to_pylist()
-        self.values: list[float | None] = candidates["reason_value"].to_pylist()
-        self.keepers: list[str | None] = [None] * count
-        self.distances: list[int | None] = [None] * count
-        self.rules: list[str | None] = [None] * count
+        self.columns |= {"reason": self.reasons, "reason_value": candidates["reason_value"].to_pylist()}
 
-    def mark(self, row: int, reason: Reason, keeper: str, bits: int, rule: str) -> None:
+    def mark(self, row: int, reason: Reason, keeper: str, bits: int | None, rule: str, **more: Any) -> None:
         """Row is a duplicate of `keeper`."""
-        self.reasons[row], self.keepers[row], self.rules[row] = str(reason), keeper, rule
-        self.distances[row], self.values[row] = bits, float(bits)
+        facts = {"reason": str(reason), "keeper": keeper, "rule": rule, "distance": bits}
+        for name, value in ({"reason_value": None if bits is None else float(bits)} | facts | more).items():
+            self.columns[name][row] = value
+
+    def copy(self, row: int, other: int) -> None:
+        """Row fares as the row `other`."""
+        for values in self.columns.values():
+            values[row] = values[other]
 
     def table(self, detail: pa.ChunkedArray) -> pa.Table:
         """The finished rows."""
-        return pa.table({
-            "id": pa.array(self.ids, pa.string()),
-            "keeper": pa.array(self.keepers, pa.string()),
-            "distance": pa.array(self.distances, pa.int32()),
-            "rule": pa.array(self.rules, pa.string()),
-            "reason": pa.array(self.reasons, pa.string()),
-            "reason_value": pa.array(self.values, pa.float64()),
-            "detail": detail,
-        }).select(SELECTED.names)
+        made: dict[str, Any] = {
+            name: pa.array(values, SELECTED.field(name).type) for name, values in self.columns.items()
+        }
+        return pa.table(made | {"id": pa.array(self.ids, pa.string()), "detail": detail}).select(SELECTED.names)
 
 
-def dedupe(candidates: pa.Table, standing: Standing, distance: int) -> pa.Table:
+@dataclass(frozen=True)
+class _Field:
+    """All that are compared, standing ones first and the rows `live` after them, and their places in line."""
+
+    standing: Standing
+    rows: pa.Table
+    live: np.ndarray
+    found: dict[str, NDArray[np.float64]]
+    places: NDArray[np.int64]
+
+    @property
+    def count(self) -> int:
+        return len(self.standing.ids)
+
+    @property
+    def ids(self) -> list[str]:
+        return [*self.standing.ids, *self.rows["id"].to_pylist()]
+
+    def verdict(self, keeper: int, lost: int) -> tuple[int, str, str]:
+        """Row of the lost one, id of its keeper, and the merit that decided."""
+        row = int(self.live[lost - self.count])
+        if keeper < self.count:
+            return row, self.standing.ids[keeper], "kept before"
+        return row, self.ids[keeper], merits.rule(self.found, keeper - self.count, lost - self.count)
+
+
+def dedupe(
+    candidates: pa.Table,
+    standing: Standing,
+    settings: Dedupe,
+    sketched: Callable[[np.ndarray], Sketched] | None = None,
+    never: Never = NOTHING,
+) -> pa.Table:
     """Rows of `selected` for rows that were judged, in the same order.
 
-    `candidates` has id, width, height, sharpness, phash, reason, reason_value, detail, in the order first seen.
-    Rows with a reason keep it. Of the others, the same id again is an exact duplicate of its first row; a
-    picture within `distance` bits of a kept one is a near-duplicate of it. Kept first: the pictures in
-    `standing`, then the largest, then the sharpest, then the first seen. Every member of a group lies within
-    the distance of the kept picture, so groups never chain.
+    `candidates` has id, phash, reason, reason_value, detail and the columns of `merits.MERITS`, in the order first
+    seen. Rows with a reason keep it. Of the others, the same id again is an exact duplicate of its first row; a
+    near-duplicate is one of a picture that is kept: by its hash (`strict`), or by what `sketched` gives for the
+    standing pictures and the rows of an int64 array (`thorough`). Kept first: the pictures in `standing`, then by
+    the merits of `settings`. Every member of a group is compared with the kept picture itself, so groups never
+    chain. Pairs of ids in `never` are no duplicates, whatever they look like.
     """
     verdicts = _Verdicts(candidates)
     live = _mark_same_bytes(verdicts, set(standing.ids))
-    _mark_near(verdicts, candidates, live, standing, distance)
+    found = merits.merits(candidates.take(pa.array(live)), settings)
+    places = np.concatenate([np.arange(len(standing.ids)), len(standing.ids) + merits.order(found)]).astype(np.int64)
+    field_ = _Field(standing, candidates.take(pa.array(live)), live, found, places)
+    if settings.preset == "thorough":
+        assert sketched is not None
+        _mark_proved(verdicts, field_, sketched(live), settings, never)
+    else:
+        _mark_near(verdicts, field_, settings.distance, never)
     _follow_twins(verdicts)
     return verdicts.table(candidates["detail"])
 
@@ -81,28 +129,34 @@ def _mark_same_bytes(verdicts: _Verdicts, seen: set[str]) -> np.ndarray:
     return np.array(live, dtype=np.int64)
 
 
-def _mark_near(
-    verdicts: _Verdicts, candidates: pa.Table, live: np.ndarray, standing: Standing, distance: int
-) -> None:
-    """Mark the near-duplicates among the rows `live`, the standing pictures standing first in line."""
-    area = pc.multiply(pc.cast(candidates["width"], pa.int64()), pc.cast(candidates["height"], pa.int64()))
-    hashes, size, sharp = (
-        column.take(pa.array(live)).to_numpy() for column in (candidates["phash"], area, candidates["sharpness"])
-    )
-    count = len(standing.ids)
-    ranks = np.arange(count + len(live))
-    ranks[count + np.lexsort((live, -sharp, -size))] = np.arange(count, len(ranks))
-    everyone = np.concatenate([standing.hashes, hashes.astype(np.uint64)])
-    stars = group_by_hash(everyone, ranks, distance, ranks < count)
-    for index in range(count, len(ranks)):
-        keeper, mine = int(stars.keeper[index]), index - count
-        if keeper == index:
-            continue
-        if keeper < count:
-            name, rule = standing.ids[keeper], "kept before"
-        else:
-            name, rule = verdicts.ids[live[keeper - count]], _rule(size, sharp, keeper - count, mine)
-        verdicts.mark(int(live[mine]), Reason.NEAR_DUPLICATE, name, int(stars.distance[index]), rule)
+def _mark_near(verdicts: _Verdicts, all_: _Field, distance: int, never: Never) -> None:
+    """Mark the near-duplicates by their hash."""
+    hashes = np.concatenate([all_.standing.hashes, all_.rows["phash"].to_numpy().astype(np.uint64)])
+    already = np.arange(len(hashes)) < all_.count
+    if never:
+        pairs = _allowed(neighbours(hashes, distance), all_.ids, never)
+        stars: Stars = star_groups(all_.places, pairs.i, pairs.j, pairs.distance, already)
+    else:
+        stars = group_by_hash(hashes, all_.places, distance, already)
+    for index in range(all_.count, len(hashes)):
+        if stars.keeper[index] != index:
+            row, keeper, rule = all_.verdict(int(stars.keeper[index]), index)
+            verdicts.mark(row, Reason.NEAR_DUPLICATE, keeper, int(stars.distance[index]), rule)
+
+
+def _allowed(pairs: Pairs, ids: Sequence[str], never: Never) -> Pairs:
+    keep = np.array([frozenset((ids[i], ids[j])) not in never for i, j in zip(pairs.i, pairs.j, strict=True)], bool)
+    return Pairs(pairs.i[keep], pairs.j[keep], pairs.distance[keep])
+
+
+def _mark_proved(verdicts: _Verdicts, all_: _Field, sketched: Sketched, settings: Dedupe, never: Never) -> None:
+    """Mark the near-duplicates that were proved."""
+    live = np.column_stack([all_.rows["width"].to_numpy(), all_.rows["height"].to_numpy()]).astype(np.int64)
+    sizes = np.concatenate([all_.standing.sizes, live])
+    proofs: list[Proof] = prove(sketched, all_.places, all_.count, sizes, all_.ids, settings, never)
+    for proof in proofs:
+        row, keeper, rule = all_.verdict(proof.keeper, proof.lost)
+        verdicts.mark(row, Reason.NEAR_DUPLICATE, keeper, proof.distance, rule, **proof.facts)
 
 
 def _follow_twins(verdicts: _Verdicts) -> None:
@@ -113,15 +167,4 @@ def _follow_twins(verdicts: _Verdicts) -> None:
     for row, reason in enumerate(verdicts.reasons):
         twin = lost.get(verdicts.ids[row])
         if reason == str(Reason.EXACT_DUPLICATE) and twin is not None:
-            keeper, bits, rule = verdicts.keepers[twin], verdicts.distances[twin], verdicts.rules[twin]
-            assert keeper is not None
-            assert bits is not None
-            assert rule is not None
-            verdicts.mark(row, Reason.NEAR_DUPLICATE, keeper, bits, rule)
-
-
-def _rule(size: np.ndarray, sharp: np.ndarray, kept: int, lost: int) -> str:
-    """Which of the keeper's merits decided."""
-    if size[kept] > size[lost]:
-        return "largest"
-    return "sharpest" if sharp[kept] > sharp[lost] else "first seen"
+            verdicts.copy(row, twin)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.schema import MEASURED
 from pipeline.stage import Options, Stage, map_rows
+from pipeline.vision.hashing import EXACT, FAST
 from pipeline.vision.measure import measure
 
 
@@ -16,8 +17,10 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
     """Rows of `measured` for rows of `crawled`. Options: `hash` is `fast` or `exact`."""
 
     def one(row: dict[str, Any]) -> dict[str, Any]:
-        facts = asdict(measure(row["data"], exact_hash=options["hash"] == "exact"))
-        return {key: value for key, value in facts.items() if key in MEASURED.names} | {"bytes": len(row["data"])}
+        exact = options["hash"] == "exact"
+        facts = asdict(measure(row["data"], exact_hash=exact))
+        made_by = {"bytes": len(row["data"]), "hash": EXACT if exact else FAST}
+        return {key: value for key, value in facts.items() if key in MEASURED.names} | made_by
 
     return map_rows(batch, MEASURED, one)
 

@@ -8,8 +8,9 @@ from pipeline.stages.embed import EMBED
 from pipeline.stages.faces import FACES
 from pipeline.stages.measure import MEASURE
 from pipeline.stages.prepare import PREPARE
+from pipeline.stages.sketch import SKETCH
 
-MAPS: tuple[Stage, ...] = (MEASURE, FACES, PREPARE, EMBED, ASSIGN)
+MAPS: tuple[Stage, ...] = (MEASURE, FACES, SKETCH, PREPARE, EMBED, ASSIGN)
 
 
 def named(name: str) -> Stage:

@@ -124,25 +124,33 @@ embed_ = _step("embed", "embed", "\b\npipeline embed\n\nPenultimate-layer featur
 
 
 @click.command("dedupe")
-@click.option("--distance", type=click.IntRange(0, 14), default=None, help="Bits two hashes may differ in.")
+@click.option("--preset", type=click.Choice(["strict", "thorough"]), default=None, help="How duplicates are told.")
+@click.option("--distance", type=click.IntRange(0, 14), default=None, help="Bits two hashes may differ in (strict).")
 @click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
 @machine
 @common
 def dedupe_(
-    setting: Setting, distance: int | None, corpus: str | None, scheduler: str | None, workers: int | None
+    setting: Setting,
+    preset: str | None,
+    distance: int | None,
+    corpus: str | None,
+    scheduler: str | None,
+    workers: int | None,
 ) -> None:
     """\b
     pipeline dedupe
-    pipeline dedupe --distance 8
+    pipeline dedupe --preset strict --distance 8
 
     Judge every picture by the manifest's thresholds, then keep one of each group of duplicates: the largest,
-    then the sharpest, then the first seen. Every duplicate lies within the distance of the picture kept.
+    then the sharpest, and so on as the manifest says. `thorough` proves every duplicate by its pixels, whatever
+    was cropped or turned; `strict` goes by the perceptual hash alone. A --distance alone asks for strict.
     """
     from pipeline.ingest import load_or_default
 
     manifest = load_or_default(setting.root, corpus)
-    if distance is not None:
-        manifest = manifest.model_copy(update={"dedupe": manifest.dedupe.model_copy(update={"distance": distance})})
+    asked = {"preset": preset or (None if distance is None else "strict"), "distance": distance}
+    chosen = {key: value for key, value in asked.items() if value is not None}
+    manifest = manifest.model_copy(update={"dedupe": manifest.dedupe.model_copy(update=chosen)})
     _do(setting, manifest, "dedupe", scheduler=scheduler, workers=workers)
 
 

@@ -16,6 +16,9 @@ from PIL import Image
 
 from pipeline.vision.decode import MAX_PIXELS, draft_grey
 
+FAST, EXACT = "phash64-lanczos32-draft512/1", "phash64-imagehash/1"
+"""Names of the hashes of `phash_fast` and `phash`: algorithm, resize filter and version, for the tables."""
+
 HASH_SIDE = 512
 """Scaled decodes for hashing keep the longer side at this many pixels or more."""
 

@@ -1,0 +1,252 @@
+"""Whether two pictures show the same: features propose how one lies in the other, pixels say if it is so.
+
+Every matched pair of features proposes a similarity (Lowe 2004, section 7.4, with every proposal tried instead of a
+few at random, so that the answer never depends on chance); the best is refined to an affine map by least squares.
+The other picture's thumbnail is then laid over, and the normalised cross-correlation of small windows must be high
+over most of what both show. Two photographs of a subject share features; only copies agree in their pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.vision.fingerprint import Floats, Grey, is_mirror, turn_matrix
+from pipeline.vision.sketch import Sketch, mirror
+
+_RATIO = 0.85
+_COARSE, _FINE = 0.04, 3.0  # of the longer side, and pixels of the frame
+_LEAST_MATCHES = 4
+_WINDOW, _CORRELATED = 11, 0.7
+_TEXTURE = 9.0  # variance in grey levels below which a window has nothing to compare
+_BLANK_SHARE = 0.05
+_BLANK_APART = 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an agreement needs.
+
+    Matched features `inliers`, the share of textured windows that `agreed`, and the `overlap` that each of them
+    needs at least of one of the pictures. With `many` inliers `agreed_many` is enough: a text over a picture
+    hides windows and leaves features.
+    """
+
+    inliers: int = 4
+    agreed: float = 0.6
+    overlap: float = 0.5
+    many: int = 40
+    agreed_many: float = 0.45
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How picture b shows what picture a does.
+
+    `model` (2, 3) takes a point of a's frame, mirrored left to right first if `mirrored`, to b's frame, both in
+    pixels. `inliers` is the number of features that follow it, `agreed` the share of textured windows that
+    correlate, `seen` the share of a that lies in b, `filled` the share of b that a fills.
+    """
+
+    mirrored: bool
+    model: Floats
+    inliers: int
+    agreed: float
+    seen: float
+    filled: float
+
+
+@dataclass(frozen=True)
+class _Matches:
+    """Places and poses of matched features: complex x + iy in both frames, and the turn-and-scale between them."""
+
+    a: NDArray[np.complex128]
+    b: NDArray[np.complex128]
+    ratio: NDArray[np.complex128]
+
+
+def agreement(a: Sketch, b: Sketch, mirrored: bool, limits: Limits = Limits()) -> Agreement | None:
+    """The agreement of two pictures by their features, `a` mirrored first if `mirrored`; None when there is none."""
+    found = _matched(a, b, mirrored)
+    if found is None:
+        return None
+    model, inliers = _fitted(found, _COARSE * max(b.size))
+    if model is None or inliers < limits.inliers:
+        return None
+    made = _looked_at(a, b, mirrored, model, inliers)
+    return made if made is not None and _enough(made, limits) else None
+
+
+def agreement_of_turn(a: Sketch, b: Sketch, turn: int, limits: Limits = Limits()) -> Agreement | None:
+    """The agreement when the content of `b` is that of `a` after a `fingerprint` turn, told by pixels alone.
+
+    For pictures with too few features. Where neither has any texture, brightness and tint must be the same.
+    """
+    model = _laid_over(a, b, turn)
+    made = _looked_at(a, b, is_mirror(turn), model, 0)
+    if made is None:
+        return None
+    if made.agreed >= max(limits.agreed, limits.agreed_many) and _enough(made, limits):
+        return made
+    return made if made.agreed < 0 and _same_blank(a, b) else None
+
+
+def _enough(made: Agreement, limits: Limits) -> bool:
+    needed = limits.agreed_many if made.inliers >= limits.many else limits.agreed
+    return made.agreed >= needed and max(made.seen, made.filled) >= limits.overlap
+
+
+def _same_blank(a: Sketch, b: Sketch) -> bool:
+    apart = [abs(float(a.thumb.mean()) - float(b.thumb.mean())), abs(a.tint[0] - b.tint[0]), abs(a.tint[1] - b.tint[1])]
+    return max(apart) <= _BLANK_APART
+
+
+# features
+
+
+def _matched(a: Sketch, b: Sketch, mirrored: bool) -> _Matches | None:
+    """Features that are each other's clear best; None when they are fewer than four."""
+    if min(len(a.points), len(b.points)) < _LEAST_MATCHES:
+        return None
+    roots = mirror(a.roots) if mirrored else a.roots
+    alike = roots @ b.roots.T
+    rows = np.arange(len(alike))
+    j = alike.argmax(1)
+    best = alike[rows, j]
+    alike[rows, j] = -1
+    i = np.flatnonzero(1 - best < _RATIO**2 * (1 - alike.max(1)))
+    i = i[np.argsort(-best[i], kind="stable")]
+    i = i[np.sort(np.unique(j[i], return_index=True)[1])]
+    if len(i) < _LEAST_MATCHES:
+        return None
+    return _posed(a.points[i], b.points[j[i]], a.size[0] if mirrored else None)
+
+
+def _posed(p: NDArray[np.float32], q: NDArray[np.float32], width: int | None) -> _Matches:
+    """Matches from points; those of the first are mirrored in a frame of `width`, if given."""
+    x, y, size, angle = p.T.astype(np.float64)
+    if width is not None:
+        x, angle = width - 1 - x, 180 - angle
+    u, v, other, towards = q.T.astype(np.float64)
+    return _Matches(x + 1j * y, u + 1j * v, other / size * np.exp(1j * np.radians(towards - angle)))
+
+
+def _fitted(found: _Matches, tolerance: float) -> tuple[Floats | None, int]:
+    """The affine map most matches follow, and how many do."""
+    inside = _best_proposal(found, tolerance)
+    corners = np.column_stack([found.a.real, found.a.imag, np.ones(len(found.a))])
+    aims = np.column_stack([found.b.real, found.b.imag])
+    model = None
+    for within in (tolerance, 1.5 * _FINE, _FINE, _FINE):
+        if inside.sum() < _LEAST_MATCHES - 1:
+            return None, 0
+        model = _affine(corners[inside], aims[inside]) if inside.sum() > _LEAST_MATCHES else _similarity(found, inside)
+        inside = np.linalg.norm(corners @ model.T - aims, axis=1) < within
+    return model, int(inside.sum())
+
+
+def _best_proposal(found: _Matches, tolerance: float) -> NDArray[np.bool_]:
+    """The matches that follow the similarity which most follow, of those that each match proposes."""
+    a, b, ratio = found.a, found.b, found.ratio
+    predicted = ratio[:, None] * (a[None] - a[:, None]) + b[:, None]
+    follows = np.abs(predicted - b[None]) < tolerance
+    turned = ratio[None] / ratio[:, None]
+    follows &= (np.abs(np.log(np.abs(turned))) < 0.5) & (np.abs(np.angle(turned)) < 0.5)
+    best: NDArray[np.bool_] = follows[follows.sum(1).argmax()]
+    return best
+
+
+def _affine(corners: Floats, aims: Floats) -> Floats:
+    return np.asarray(np.linalg.lstsq(corners, aims, rcond=None)[0].T, np.float64)
+
+
+def _similarity(found: _Matches, inside: NDArray[np.bool_]) -> Floats:
+    p, q = found.a[inside], found.b[inside]
+    spread = p - p.mean()
+    z = np.vdot(spread, q - q.mean()) / max(np.vdot(spread, spread).real, 1e-9)
+    shift = q.mean() - z * p.mean()
+    return np.array([[z.real, -z.imag, shift.real], [z.imag, z.real, shift.imag]])
+
+
+# pixels
+
+
+def _looked_at(a: Sketch, b: Sketch, mirrored: bool, model: Floats, inliers: int) -> Agreement | None:
+    """Lay a's thumbnail over b's; `agreed` is -1 where neither has any texture. None when the map is absurd."""
+    over = a.thumb[:, ::-1] if mirrored else a.thumb
+    to_b = _scaling(b.thumb.shape[1] / b.size[0], b.thumb.shape[0] / b.size[1])
+    from_a = _scaling(a.size[0] / over.shape[1], a.size[1] / over.shape[0])
+    laid = to_b @ np.vstack([model, (0, 0, 1)]) @ from_a
+    growth = float(np.linalg.det(laid[:2, :2]))
+    if not 0.01 < growth < 100:
+        return None
+    warped, mask = _warped(over, laid, growth, b.thumb.shape)
+    agreed = _correlated(warped, b.thumb.astype(np.float32), mask)
+    shared = _shared(laid, over.shape, b.thumb.shape)
+    return Agreement(mirrored, model, inliers, agreed, min(shared / growth / over.size, 1.0), shared / mask.size)
+
+
+def _warped(
+    over: Grey, laid: Floats, growth: float, shape: tuple[int, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The picture in the other's place, and 1 where it lies; averaged first where it shrinks."""
+    if growth < 0.5:
+        small = [max(2, round(side * growth**0.5)) for side in over.shape]
+        laid = np.asarray(laid @ _scaling(over.shape[1] / small[1], over.shape[0] / small[0]), np.float64)
+        over = np.asarray(cv2.resize(over, (small[1], small[0]), interpolation=cv2.INTER_AREA), np.uint8)
+    size = (shape[1], shape[0])
+    picture = cv2.warpAffine(over, laid[:2], size, flags=cv2.INTER_LINEAR)
+    mask = cv2.warpAffine(np.ones(over.shape, np.uint8), laid[:2], size, flags=cv2.INTER_NEAREST)
+    return picture.astype(np.float32), mask.astype(np.float32)
+
+
+def _shared(laid: Floats, over: tuple[int, ...], under: tuple[int, ...]) -> float:
+    """The area in pixels of what both rasters cover."""
+    corners = [
+        np.array([(-0.5, -0.5), (w - 0.5, -0.5), (w - 0.5, h - 0.5), (-0.5, h - 0.5)], np.float32)
+        for h, w in (over, under)
+    ]
+    placed = corners[0] @ laid[:2, :2].T.astype(np.float32) + laid[:2, 2].astype(np.float32)
+    return float(cv2.intersectConvexConvex(placed, corners[1])[0])
+
+
+def _correlated(p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.float32]) -> float:
+    """Of the windows with texture in either picture, the share in which both correlate; -1 when none has any."""
+    p, q = p * mask, q * mask
+    count = np.maximum(_summed(mask), 1e-6)
+    mean_p, mean_q = _summed(p) / count, _summed(q) / count
+    var_p = _summed(p * p) / count - mean_p * mean_p
+    var_q = _summed(q * q) / count - mean_q * mean_q
+    both = _summed(p * q) / count - mean_p * mean_q
+    textured = (np.maximum(var_p, var_q) > _TEXTURE) & (mask > 0)
+    if textured.sum() <= _BLANK_SHARE * mask.sum():
+        return -1.0
+    close = both > _CORRELATED * np.sqrt(np.maximum(var_p, 1) * np.maximum(var_q, 1))
+    return float(close[textured].mean())
+
+
+def _summed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.blur(values, (_WINDOW, _WINDOW), borderType=cv2.BORDER_CONSTANT), np.float32)
+
+
+def _scaling(x: float, y: float) -> Floats:
+    """(3, 3): from pixel centres of one raster to those of another x and y times as fine."""
+    return np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1.0]])
+
+
+def _laid_over(a: Sketch, b: Sketch, turn: int) -> Floats:
+    """The model by which the content of `a`, turned, fills that of `b`."""
+    from_box = np.linalg.inv(np.vstack([_boxed(a), (0, 0, 1)]))
+    whole: Floats = _boxed(b) @ np.vstack([turn_matrix(turn), (0, 0, 1)]) @ from_box
+    if is_mirror(turn):  # models begin with the mirrored picture
+        whole = whole @ np.array([[-1, 0, a.size[0] - 1], [0, 1, 0], [0, 0, 1]])
+    return whole
+
+
+def _boxed(made: Sketch) -> Floats:
+    """(2, 3): from the unit square to the content in the frame."""
+    x0, y0, x1, y1 = made.box
+    return np.array([[x1 - x0, 0, x0 - 0.5], [0, y1 - y0, y0 - 0.5]], np.float64)
