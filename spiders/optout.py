@@ -52,6 +52,8 @@ _ENTRY = re.compile(
 _META = re.compile(r"<meta\s[^>]{0,2000}>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([a-z:_-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _PAGE = 256 * 1024
+_MENTIONS = 50
+"""So many mentions of DataMining are looked at: a file that has it a million times does not hold the crawl up."""
 
 
 def signals(headers: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -105,11 +107,14 @@ def in_file(body: bytes) -> dict[str, str]:
     A search for bytes, as the file is not opened here: XMP that is compressed is not seen.
     """
     found = {}
-    at = body.find(b"DataMining")
-    while at >= 0 and "xmp_dmi" not in found:
+    at = -1
+    for _ in range(_MENTIONS):
+        at = body.find(b"DataMining", at + 1)
+        if at < 0:
+            break
         if match := _DMI.match(body, at, at + 300):
             found["xmp_dmi"] = match[1].decode()
-        at = body.find(b"DataMining", at + 1)
+            break
     at = body.find(b".training-mining")
     if at >= 0:
         entries = [f"{key.decode()}={use.decode()}" for key, _, use in _ENTRY.findall(body[at : at + 4096])]

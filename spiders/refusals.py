@@ -133,6 +133,8 @@ def outcome(error: BaseException) -> Outcome:
 
 
 def _detail(error: BaseException) -> str:
+    if "certificate verify failed" in str(error) or "VerificationError" in str(error):
+        return "its certificate is not valid"
     text = f"{error}" if isinstance(error, exceptions.IgnoreRequest) else f"{type(error).__name__}: {error}"
     return text[:300]
 

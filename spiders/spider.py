@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 240
 """Pictures under way above which no further page of a list is asked, so that memory stays flat."""
+DATA_BYTES = 32 * 2**20
 PICTURE, DETAIL, LIST = 30, 20, 10
 """Priorities: what is begun is finished before more is listed."""
 
@@ -224,7 +225,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         return scrapy.Request(
             url, callback=self._on_data, errback=self._on_no_data, priority=LIST,
             headers={"X-Requested-With": "XMLHttpRequest", "Referer": url.partition("?")[0]},
-            meta={"download_slot": self.slot("data"), "dont_redirect": not follow},
+            meta={"download_slot": self.slot("data"), "dont_redirect": not follow, "download_maxsize": DATA_BYTES},
             cb_kwargs={"then": callback, "failed": failed, "carried": carried},
         )  # fmt: skip
 
@@ -250,6 +251,8 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             what = f"answered HTTP {found.status} for {redacted_url(url)}"
         elif found.reason in (Reason.CONNECTION_FAILED, Reason.TIMEOUT):
             what = f"does not answer ({found.detail})"
+        elif found.reason is Reason.TOO_LARGE:
+            what = f"answered with more than {DATA_BYTES // 2**20} MiB"
         else:
             what = f"was not asked: {found.detail}"
         trouble = Trouble(url, what, found.status in (404, 410))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -41,6 +43,10 @@ class Server(ThreadingHTTPServer):
         pass
 
 
+class Server6(Server):
+    address_family = socket.AF_INET6
+
+
 class Site:
     """Serves `count` works of one artist in the style Cubism; `scripts` override single paths.
 
@@ -48,9 +54,10 @@ class Site:
     """
 
     def __init__(
-        self, count: int = 3, scripts: dict[str, Script] | None = None, robots: str = "", address: str = "127.0.0.1"
-    ) -> None:
-        self.address = address
+        self, count: int = 3, scripts: dict[str, Script] | None = None, robots: str = "", address: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
+        self.address, self.tls = address, tls
         self.count, self.scripts, self.robots = count, scripts or {}, robots
         self.log: list[tuple[float, str]] = []
         self.headers: list[Any] = []
@@ -75,8 +82,11 @@ class Site:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self.server = Server((self.address, 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.server = (Server6 if ":" in self.address else Server)((self.address, 0), Handler)
+        if self.tls:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
+        host = "[::1]" if ":" in self.address else "127.0.0.1"
+        self.url = f"{'https' if self.tls else 'http'}://{host}:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
