@@ -34,9 +34,8 @@ class IIIFSpider(PictureSpider):
     data_per_picture = 1.0
 
     def __init__(
-        self, manifest: str = "", size: Any = None, rights: Any = None, choices: Any = None,
-        base_url: str | None = None, **arguments: Any,
-    ) -> None:  # fmt: skip
+        self, manifest: str = "", size: Any = None, rights: Any = None, choices: Any = None, **arguments: Any
+    ) -> None:
         parts = urlsplit(manifest)
         given = {"manifest": manifest, "size": size, "rights": rights, "choices": choices, **arguments}
         super().__init__(base_url=f"{parts.scheme}://{parts.netloc}", **given)
