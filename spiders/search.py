@@ -244,7 +244,7 @@ def explained(refused: Refused) -> PipelineError:
         "key": "check the key, and what it may be used for",
         "setup": "then run the same command again",
         "query": "change the query",
-        "budget": "raise it, or run the same command again: what was bought is kept",
+        "budget": "--budget N allows more, and what was bought is kept",
         "quota": "run the same command again after that: what was bought is kept",
     }.get(refused.kind, "run the same command again later")
     return kind(f"{refused.why[:1].upper()}{refused.why[1:]}: {what}.")

@@ -56,8 +56,7 @@ class Till:
         if not provider.metered:
             return None
         if budget is not None and self.made >= budget:
-            said = f"the budget of {budget:,} calls of {provider.title} is used up (--budget N allows more)"
-            return Refused("budget", said)
+            return Refused("budget", f"the budget of {budget:,} calls of {provider.title} is used up")
         now = datetime.now(UTC)
         if quota is None or self.limit is None:
             self.ledger.spend(1, what)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from pipeline import licences, tables
-from pipeline.errors import PipelineError, Reason, SourceRefused, UsageError
+from pipeline.errors import PipelineError, SourceRefused, UsageError
 from pipeline.storage import Root
 from spiders import search
 from spiders.desk import Seen
@@ -63,6 +64,7 @@ class WebSpider(PictureSpider):
         self.errors: list[PipelineError] = []
         self.ids: dict[str, str] = {}
         self.keys: dict[str, str] = {}
+        self.other_licences: Counter[str] = Counter()
         self.finders: dict[str, list[dict[str, Any]]] = {}
         self._queue: asyncio.Queue[Any] = asyncio.Queue(QUEUE)
         self._tasks: list[asyncio.Task[None]] = []
@@ -127,7 +129,10 @@ class WebSpider(PictureSpider):
         try:
             await searcher.run(self.queries(provider), take, lambda: shares.more(name), lambda: shares.left(name))
         except Over as over:
-            self.failed_provider(provider, explained(over.refused))
+            if over.refused.kind == "budget":
+                self.notes.append(str(explained(over.refused)))
+            else:
+                self.failed_provider(provider, explained(over.refused))
         except PipelineError as error:
             self.failed_provider(provider, error)
         finally:
@@ -143,6 +148,9 @@ class WebSpider(PictureSpider):
 
     async def take(self, provider: Provider, query: Query, rank: int, hit: Hit) -> bool:
         """Hand on what a hit becomes; says whether it is the first time that this provider lists its picture."""
+        if provider.licences == "told" and not licences.admits(self.wanted_licences, hit.licence):
+            self.other_licences[provider.title] += 1
+            return True
         key = address_key(hit.addresses[0][1])
         finders = self.finders.setdefault(key, [])
         if any(finder["provider"] == provider.name for finder in finders):
@@ -161,12 +169,8 @@ class WebSpider(PictureSpider):
         return True
 
     def wanted(self, provider: Provider, query: Query, rank: int, hit: Hit, source_id: str) -> Iterator[Any]:
-        """The request for a picture, or its row when its licence is not wanted."""
+        """The request for a picture, with what to try when it is gone."""
         row = _row(provider, query, rank, hit, source_id)
-        if provider.licences == "told" and not licences.admits(self.wanted_licences, hit.licence):
-            row["url"] = redacted_url(hit.addresses[0][1])
-            yield from self.without_picture(row, Reason.LICENCE, hit.licence)
-            return
         addresses = list(hit.addresses)
         if self.thumbnails and hit.thumbnail:
             addresses.append(("thumbnail", hit.thumbnail))
@@ -202,6 +206,8 @@ class WebSpider(PictureSpider):
             if self.wanted_licences and searcher.provider.licences == "filtered":
                 self.notes.append(f"{searcher.provider.title} filtered by licence but does not say which each picture "
                                   "has: they are NOASSERTION, with the filter in `extra`.")  # fmt: skip
+        for title, count in self.other_licences.items():
+            self.notes.append(f"{title} listed {count:,} pictures under other licences, which were passed over.")
         if len(self.errors) == len(self.providers):
             self.nothing_works()
         elif not self.rank and not self.error:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.storage import Root
@@ -81,6 +81,7 @@ def test_an_answer_grows_old_only_when_asked_to(tmp_path: Path) -> None:
     assert kept is not None and kept.body == {"page": 2}
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 9e5), st.floats(0.01, 100)), max_size=6), st.floats(0, 9e5))
 def test_the_total_is_the_sum_of_what_came_later(
     tmp_path_factory: pytest.TempPathFactory, spendings: list[tuple[float, float]], start: float

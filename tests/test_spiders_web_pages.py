@@ -89,7 +89,7 @@ REFUSALS = [
     ("commons", 200, {}, b'{"error":{"code":"maxlag","info":"Waiting for a database server"}}', "rate"),
     ("commons", 200, {"mediawiki-api-error": "badvalue"}, b"{}", "query"),
     ("commons", 200, {}, b'{"batchcomplete":true}', None),
-    ("commons", 403, {}, b"Please set a user-agent", "key"),
+    ("commons", 403, {}, b"Please set a user-agent", "setup"),
     ("flickr", 200, {}, b'{"stat":"fail","code":100,"message":"Invalid API Key"}', "key"),
     ("flickr", 200, {}, b'{"stat":"fail","code":105,"message":"Service currently unavailable"}', "down"),
     ("flickr", 200, {}, b'{"stat":"fail","code":3,"message":"Parameterless searches"}', "query"),

@@ -184,7 +184,7 @@ def refused_by_status(title: str, status: int, body: bytes) -> Refused | None:
     said = message(body)
     tail = f" ({said})" if said else ""
     if status in (401, 403):
-        return Refused("key", f"{title} refuses us (HTTP {status}){tail}")
+        return Refused("key", f"{title} refuses the key, or what it asks for (HTTP {status}){tail}")
     if status == 429:
         return Refused("rate", f"{title} says that we ask too often (HTTP 429){tail}")
     if status >= 500:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from spiders.pages.fields import Drift, integer, load, rows, text
-from spiders.pages.web.base import Hit, Page, Params, Provider, Query, Refused, refused_by_status, variants
+from spiders.pages.web.base import Hit, Page, Params, Provider, Query, Refused, message, refused_by_status, variants
 
 MOST_CHARACTERS, MOST_WORDS = 400, 50
 
@@ -49,7 +49,7 @@ class Brave(Provider):
         if status == 402 or b"QUOTA" in body[:2000]:
             return Refused("quota", found.why)
         if status == 422 and b"SUBSCRIPTION_TOKEN" in body[:2000]:
-            return Refused("key", found.why)
+            return Refused("key", f"{self.title} refuses BRAVE_KEY ({message(body)})")
         if status != 429:
             return found
         left = re.findall(r"\d+", headers.get("x-ratelimit-remaining", ""))

@@ -90,6 +90,9 @@ class Commons(Provider):
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes, asked: Params) -> Refused | None:
         """Errors come with HTTP 200: `maxlag` asks to wait."""
+        if status == 403:
+            said = message(body) or plain(body[:300].decode("utf-8", "replace"))
+            return Refused("setup", f"{self.title} does not let us in (HTTP 403: {said}); set PIPELINE_CONTACT")
         if found := refused_by_status(self.title, status, body):
             return found
         error = re.search(rb'"error"\s*:\s*\{\s*"code"\s*:\s*"([\w-]+)"', body[:2000])

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 
 from pipeline.licences import admits
 from spiders.pages.fields import Drift, integer, load, rows, text
-from spiders.pages.web.base import Hit, Page, Params, Provider, Query, Quota, Refused, refused_by_status, variants
+from spiders.pages.web.base import (
+    Hit,
+    Page,
+    Params,
+    Provider,
+    Query,
+    Quota,
+    Refused,
+    message,
+    refused_by_status,
+    variants,
+)
 
 LAST = 91
 """The last start: a page that ends beyond 100 is refused."""
@@ -78,7 +89,7 @@ class Google(Provider):
             by_minute = b"per minute" in body.lower()
             return Refused("rate" if by_minute else "quota", found.why)
         if status == 400 and _KEY.search(body):
-            return Refused("key", f"{found.why}: GOOGLE_KEY is wrong")
+            return Refused("key", f"{self.title} refuses GOOGLE_KEY ({message(body)})")
         if status == 400 and int(asked["start"]) > 1:
             return Refused("end", found.why)
         return found
