@@ -21,7 +21,7 @@ from spiders.pages.web.base import Hit, Page, Params, Provider, Query, Refused
 from spiders.pages.web.openverse import TOKEN_PATH, Registered, token_of
 from spiders.pages.web.plan import Plan
 from spiders.refusals import retry_after
-from spiders.secrets import hide, required, secret
+from spiders.secrets import hide, redact, required, secret
 from spiders.till import Till
 
 Take = Callable[[Query, int, Hit], Awaitable[bool]]
@@ -104,7 +104,7 @@ class Counter:
         found = self.provider.refusal(answer.status, answer.headers, answer.body, params)
         if found is not None:
             wait = retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
-            return Refused(found.kind, found.why, wait if wait is not None else found.wait)
+            return Refused(found.kind, redact(found.why), wait if wait is not None else found.wait)
         try:
             load(answer.body)
         except Drift as drift:

@@ -265,6 +265,13 @@ def test_a_used_up_quota_is_remembered_until_it_frees(root: Root, works: Catalog
         assert "it frees at 20" in caught.value.refused.why
 
 
+def test_a_provider_that_repeats_the_key_does_not_give_it_away(root: Root) -> None:
+    said = json.dumps({"error": {"message": f"no rights: {KEYS['GOOGLE_KEY']}"}}).encode()
+    with Site(scripts={"/customsearch/v1": answers((403, {}, said))}) as site, pytest.raises(Over) as caught:
+        Listing("google", root, site.url).run()
+    assert "no rights" in caught.value.refused.why and "canary" not in caught.value.refused.why
+
+
 def test_a_wrong_key_is_no_failure_of_the_provider(
     root: Root, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from spiders.gallery import Catalogue, Faults, Gallery
 from spiders.ledger import Ledger
 from spiders.run import crawl, enquire, estimate
 from spiders.summary import CrawlSummary
+from tests.spiders_site import Answer, Site, ok, png
 from tests.web_site import KEYS, catalogue
 
 ALL = "openverse,commons,brave,google,serpapi,flickr,searxng"
@@ -155,6 +156,39 @@ def test_searxng_passes_over_pictures_that_are_no_addresses(
     found = search(root, gallery, "searxng", limit=250)
     assert found.new == 250
     assert any("without an address 1" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("thumbnails", "expected"), [("no", ("http_4xx", None)), ("yes", (None, "thumbnail"))])
+def test_a_thumbnail_is_taken_on_request_alone(
+    root: Root, thumbnails: str, expected: tuple[str | None, str | None]
+) -> None:
+    def page(site: Site, times: int) -> Answer:
+        row = {"id": "1", "url": f"{site.url}/gone.jpg", "thumbnail": f"{site.url}/images/a/1.png", "license": "by"}
+        return site.json({"result_count": 1, "page_count": 1, "results": [row]})
+
+    with Site(scripts={"/v1/images/": page}) as site:
+        args = {"query": "skull", "provider": "openverse", "thumbnails": thumbnails}
+        crawl("web", root, args=args, base_url=site.url)
+    (row,) = rows(root)
+    assert (row["reason"], row["variant"] if row["sha256"] else None) == expected
+    assert (row["licence"], row["source_id"]) == ("https://creativecommons.org/licenses/by/", "openverse:1")
+
+
+def test_a_photo_that_flickr_took_away_is_a_placeholder_and_no_picture(root: Root) -> None:
+    def page(site: Site, times: int) -> Answer:
+        row = {"id": "1", "owner": "a", "license": "4", "url_o": f"{site.url}/taken.jpg"}
+        return site.json({"photos": {"page": 1, "total": 1, "photo": [row]}, "stat": "ok"})
+
+    def moved(site: Site, times: int) -> Answer:
+        return 302, {"Location": f"{site.url}/photo_unavailable.png"}, b""
+
+    scripts = {
+        "/services/rest/": page, "/taken.jpg": moved, "/photo_unavailable.png": lambda site, times: ok(png(1)),
+    }  # fmt: skip
+    with Site(scripts=scripts) as site:
+        crawl("web", root, args={"query": "skull", "provider": "flickr"}, base_url=site.url)
+    (row,) = rows(root)
+    assert (row["reason"], row["sha256"]) == ("placeholder", None)
 
 
 # several at once
