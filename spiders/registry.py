@@ -157,7 +157,7 @@ IMPORTS: Mapping[str, Source] = {
             "url_col": "the column of addresses, if it is not found by its name",
             "caption_col": "the column of captions",
             "hash_col": "a column of MD5, SHA-1 or SHA-256 that the bytes must have",
-            "license": _COMMON["license"],
+            "license": _COMMON["license"], "ignore_optout": _COMMON["ignore_optout"],
             "base_url": "what stands before relative addresses; that of a practice gallery lets it be asked",
             "limit": _COMMON["limit"],
         },

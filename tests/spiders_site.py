@@ -61,6 +61,7 @@ class Site:
         self.count, self.scripts, self.robots = count, scripts or {}, robots
         self.log: list[tuple[float, str]] = []
         self.headers: list[Any] = []
+        self.bodies: list[bytes] = []
         self.images: dict[int, str] = {}
         self.titles: dict[int, str] = {}
         self._asked = threading.local()
@@ -76,7 +77,7 @@ class Site:
                 site._serve(self)
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                site.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
                 site._serve(self)
 
             def log_message(self, format: str, *args: Any) -> None:
