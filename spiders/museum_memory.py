@@ -79,7 +79,8 @@ def complete(root: Root, prefix: str) -> set[str]:
         columns = tables.read(root, tables.CRAWLED, name, ("source_id", "reason", "extra")).to_pydict()
         for source_id, reason, extra in zip(*columns.values(), strict=True):
             said = json.loads(extra or "{}")
-            wanted[said["object"]] = said["pictures"]
+            work = said.get("object", source_id)
+            wanted[work] = said.get("pictures", 1)
             if reason not in PASSING:
-                settled.setdefault(said["object"], set()).add(source_id)
+                settled.setdefault(work, set()).add(source_id)
     return {work for work, pictures in settled.items() if len(pictures) >= wanted[work]}
