@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
 from pipeline.errors import Reason, Rejected, UsageError
+from pipeline.licences import UNKNOWN
 from pipeline.storage import Root
 from spiders import crawls
 from spiders.desk import MAX_BYTES, Desk, Seen
 from spiders.estimate import Estimate
 from spiders.known import Known
+from spiders.licences import licence
 from spiders.records import record, redacted
 from spiders.summary import CrawlSummary
 
@@ -167,12 +169,23 @@ def row_of(
     `said` are columns of `crawled`; of them `extra` and `raw` are still objects, and become JSON
     without secrets.
     """
-    columns = dict(said or {})
+    columns = _licensed(dict(said or {}))
     columns["extra"] = _extra(columns["extra"]) if columns.get("extra") else None
     columns["raw"] = redacted(columns["raw"]) if columns.get("raw") else None
     url = f"file://{quote_from_bytes(path)}" + (f"#{quote(part, errors='replace')}" if part else "")
     columns = {"url": url, "variant": "original", **columns}
     return record(source=source, source_id=source_id, fetched_at=datetime.now(UTC), **columns)
+
+
+def _licensed(said: dict[str, Any]) -> dict[str, Any]:
+    """The columns with the licence as SPDX or address; a text that names none stays in `extra`."""
+    text = said.get("licence")
+    name, where = licence(text)
+    if name == UNKNOWN:
+        name, where = licence(said.get("licence_url"))
+    if text and name == UNKNOWN != text:
+        said["extra"] = {**(said.get("extra") or {}), "licence": text}
+    return {**said, "licence": name, "licence_url": said.get("licence_url") or where}
 
 
 def _extra(said: dict[str, Any]) -> str:

@@ -104,3 +104,21 @@ def test_what_is_no_export_is_said(tmp_path: Path) -> None:
 def test_texts_are_repaired_where_they_are_broken(text: str) -> None:
     broken = text.encode("utf-8", "replace").decode("latin-1")
     assert export.repaired(broken) == text.encode("utf-8", "replace").decode()
+
+
+def test_licences_of_an_index_are_read_and_filtered(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(4):
+        (folder / f"{number}.png").write_bytes(png(number))
+    lines = ["0.png,CC BY 4.0", "1.png,all rights reserved", "2.png,by courtesy of the museum", "3.png,"]
+    (folder / "index.csv").write_text("path,license\n" + "\n".join(lines) + "\n")
+    root = Root(str(tmp_path / "root"))
+    done = run.take({"import": "folder", "path": str(folder), "license": "cc-by,cc0"}, root)
+    assert (done.new, dict(done.failed)) == (1, {"licence": 3})
+    found = rows(root)
+    assert [row["licence"] for row in found] == ["CC-BY-4.0", "LicenseRef-InC", "NOASSERTION", "NOASSERTION"]
+    assert found[0]["licence_url"] == "https://creativecommons.org/licenses/by/4.0/"
+    assert json.loads(found[2]["extra"]) == {"licence": "by courtesy of the museum"}
+    whole = run.take({"import": "folder", "path": str(folder)}, root)
+    assert (whole.new, dict(whole.failed)) == (4, {})

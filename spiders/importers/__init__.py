@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UsageError
+from pipeline import licences
+from pipeline.errors import Reason, UsageError
 from pipeline.storage import Root
 from spiders.estimate import Estimate
-from spiders.folder import folder_items, import_folder, shown
+from spiders.folder import folder_items, shown
 from spiders.importers import export, galleries, imagefolder, instagram, mnist, painters, video, webdataset
 from spiders.importers.given import Given
 from spiders.intake import Echo, Item, Tally, foretell, take_in
@@ -34,11 +36,8 @@ def import_(spec: Mapping[str, Any], root: Root, *, limit: int | None = None, ec
 
     Raises UsageError when there is no such path or nothing of that kind there, and what the storage raises.
     """
-    if spec["import"] == "folder":
-        return import_folder(spec["path"], root, limit=limit, echo=echo)
     given = _given(spec, root)
-    found = KINDS[spec["import"]](given)
-    return take_in(found, given.tally, root, given.prefix, described(spec), limit=limit, echo=echo)
+    return take_in(_found(given), given.tally, root, given.prefix, described(spec), limit=limit, echo=echo)
 
 
 def estimate(spec: Mapping[str, Any], root: Root, *, limit: int | None = None) -> Estimate:
@@ -47,12 +46,24 @@ def estimate(spec: Mapping[str, Any], root: Root, *, limit: int | None = None) -
     Raises what `import_` raises.
     """
     given = _given(spec, root)
-    found = folder_items(given.path, root, given.tally) if spec["import"] == "folder" else KINDS[spec["import"]](given)
-    return foretell(found, given.tally, root, given.prefix, described(spec), limit=limit)
+    return foretell(_found(given), given.tally, root, given.prefix, described(spec), limit=limit)
+
+
+def _found(given: Given) -> Iterator[Item]:
+    """The items of an import; those whose licence its argument `license` does not let pass are not read."""
+    kind = given.arguments["import"]
+    found = folder_items(given.path, given.root, given.tally) if kind == "folder" else KINDS[kind](given)
+    chosen = licences.wanted(given.arguments.get("license") or "any")
+    for item in found:
+        name = item.record["licence"]
+        if licences.admits(chosen, name) or item.record["reason"]:
+            yield item
+        else:
+            yield replace(item, record=item.record | {"reason": str(Reason.LICENCE), "detail": name}, read=None)
 
 
 def _given(spec: Mapping[str, Any], root: Root) -> Given:
     path = Path(spec["path"]).expanduser()
-    if not path.exists():
+    if not path.exists() and spec["import"] != "folder":
         raise UsageError(f"There is no file or folder {shown(spec['path'])}: check the path.")
     return Given(path, shown(spec["path"]), root, source_prefix(spec), spec, Tally())
