@@ -82,7 +82,7 @@ def verdict(gallery: Gallery, root: str) -> dict[str, Any]:
         "works": len(gallery.catalogue.works), "stored": len({row["source_id"] for row in good}),
         "lost": len(gallery.catalogue.works) - len(seen), "doubled": sum(n - 1 for n in seen.values()),
         "damaged": damaged, "partitions": len(tables.names(place, tables.CRAWLED)),
-        "journal left": len(place.folders("journal")),
+        "journal left": sum(len(place.names(f"journal/{folder}")) for folder in place.folders("journal")),
         "pictures asked twice": sum(n - 1 for n in pictures.values()),
         "details asked twice": sum(n - 1 for n in details.values()), "requests": sum(asked.values()),
     }  # fmt: skip

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pipeline.errors import Fatal, LockHeld, NoSpace, PipelineError, Retry, Usag
 _LOCK_TTL = 300.0
 _STALE_TMP = 3600.0
 _CLAIM_TRIES = 5
+_LOOKS = 8
 _NOT_FIRST = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 
@@ -145,7 +147,10 @@ class Root:
     def commit_many(self, items: Iterable[tuple[str, bytes]]) -> int:
         """Publish immutable files that are not there yet, made durable together; returns how many were new."""
         if self.local is None:
-            fresh = {self._key(path): data for path, data in items if not self.exists(path)}
+            given = dict(items)
+            with ThreadPoolExecutor(_LOOKS) as pool:
+                there = list(pool.map(self.exists, given))
+            fresh = {self._key(path): data for (path, data), old in zip(given.items(), there, strict=True) if not old}
             if fresh:
                 with _explained(self.url, writing=True):
                     self._fs.pipe(fresh)
@@ -278,8 +283,7 @@ class Root:
                     file.seek(0)
                     raise _held(name, file.read()) from None
                 file.truncate(0)
-                file.write(json.dumps(_owner()))
-                file.flush()
+                os.write(file.fileno(), json.dumps(_owner()).encode())  # unbuffered: a full disk is told once
             yield
 
     @contextmanager

@@ -163,7 +163,7 @@ class DiskJournal:
 class StoreJournal:
     """In an object store: an object for the rows of a few pictures, published after their originals."""
 
-    enough = (16, 8 * 2**20, 1.0)
+    enough = (8, 8 * 2**20, 1.0)
 
     def __init__(self, root: Root, prefix: str) -> None:
         self.root, self.folder = root, f"{FOLDER}/{prefix}"
