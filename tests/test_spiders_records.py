@@ -70,12 +70,14 @@ def test_numbers_under_a_secret_name_are_kept() -> None:
         ({"crawl": "wikiart", "stlye": "cubism"}, "Did you mean style"),
         ({"crawl": "wikart"}, "Did you mean wikiart"),
         ({"crawl": "zzz"}, "Known: wikiart"),
-        ({"crawl": "instagram", "tag": "skulls"}, "comes with a later version"),
-        ({"crawl": "web", "query": "skull"}, "comes with a later version"),
-        ({"crawl": "museum"}, "comes with a later version"),
+        ({"crawl": "instagram"}, "needs 'tag'"),
+        ({"crawl": "instagram", "tag": "💀"}, "no hashtag that the API takes"),
+        ({"crawl": "web", "query": "skull", "provider": "gogle"}, "Did you mean google"),
+        ({"crawl": "museum"}, "needs 'museum'"),
+        ({"crawl": "wikiart", "license": "cc-bye"}, "Did you mean cc-by"),
         ({"import": "folder"}, "needs 'path'"),
         ({"import": "floder", "path": "x"}, "Did you mean folder"),
-        ({"import": "urls", "path": "x"}, "comes with a later version"),
+        ({"import": "urls", "path": "x", "url-col": "y"}, "Did you mean url_col"),
         ({"import": "video", "path": "x", "every": 2, "scenes": "yes"}, "one of every and scenes"),
         ({"crawl": "wikiart", "limit": 0}, "limit of 0"),
         ({"crawl": "wikiart", "limit": "ten"}, "limit of 'ten'"),
@@ -93,8 +95,18 @@ def test_wrong_sources_are_explained_in_one_sentence(spec: dict[str, Any], said:
 def test_built_sources_pass() -> None:
     assert check({"crawl": "wikiart", "style": "cubism", "limit": "5", "base_url": "http://127.0.0.1:8"}).built
     assert check({"import": "folder", "path": "x"}).built
-    assert {name for name, source in SOURCES.items() if not source.built} == {"instagram", "web", "museum"}
-    assert "instaloader" in IMPORTS
+    assert check({"crawl": "instagram", "tag": "skull, #bones"}).built
+    assert check({"import": "urls", "path": "x"}).fetched
+    assert all(source.built for source in (*SOURCES.values(), *IMPORTS.values()))
+
+
+def test_a_filter_of_licences_and_tags_have_one_spelling() -> None:
+    def of(**given: Any) -> str:
+        return source_prefix({"crawl": "instagram", **given})
+
+    assert of(tag="Skull,#bones") == of(tag="bones, skull") != of(tag="skull")
+    assert of(tag="a", license="CC0, by") == of(tag="a", license="cc-by,cc0") != of(tag="a")
+    assert of(tag="a", license="any") == of(tag="a")
 
 
 def test_a_prefix_says_what_is_crawled_not_how_much_or_where_from() -> None:
@@ -127,7 +139,10 @@ def test_a_prefix_is_always_a_safe_file_name(word: str) -> None:
 
 
 def test_a_summary_survives_json_and_reads_well() -> None:
-    made = CrawlSummary("wikiart style=cubism", "p", 12, 4310, {"empty": 1, "http_4xx": 2}, ("a",), 9.0, 14)
+    made = CrawlSummary(
+        "wikiart style=cubism", "p", 12, 4310, failed={"empty": 1, "http_4xx": 2}, partitions=("a",), seconds=9.0,
+        requests=14,
+    )  # fmt: skip
     assert CrawlSummary.from_json(json.loads(json.dumps(made.to_json()))) == made
     assert str(made) == (
         "wikiart style=cubism: new 12, failed 3 (empty 1, http_4xx 2), unchanged 4,310; 14 requests in 9 s"
