@@ -20,7 +20,7 @@ from pipeline.manifest import Manifest, changed
 from pipeline.runner import Runner, Summary, Task
 from pipeline.stage import digest
 from pipeline.storage import Root
-from pipeline.themes import build_folders
+from pipeline.themes import build_folders, shows_withdrawn
 
 STEPS = ("crawl", "measure", "dedupe", "shard", "embed", "cluster", "train", "report")
 SYNONYMS = {"select": "dedupe", "faces": "measure", "convert": "shard", "align": "shard", "prepare": "shard"}
@@ -229,6 +229,7 @@ def _themes(
     centres = fit_themes(corpus)
     assigned = _map(job, corpus, runner, "clustered", {}, {}, {"centres": centres})
     stands = before is not None and (before["digests"], before["partitions"]) == (corpus.digests, corpus.partitions())
+    stands = stands and before is not None and not shows_withdrawn(corpus, before["clusters"])
     if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
     clusters = build_folders(corpus)
@@ -365,9 +366,12 @@ def _edition(
 
 
 def _report(job: Job, facts: dict[str, Any]) -> None:
-    from pipeline import report
+    from pipeline import attribution, report
 
-    address = report.build(job.root, facts, job.root.sub(f"reports/{facts['corpus']}"))
+    out = job.root.sub(f"reports/{facts['corpus']}")
+    address = report.build(job.root, facts, out)
+    credits = attribution.written(attribution.credits(job.root, facts), facts, "html")
+    out.commit("credits.html", credits.encode())
     job.echo(f"report   {address}")
 
 

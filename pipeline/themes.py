@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 
 from pipeline import tables
 from pipeline.corpus import Corpus
 from pipeline.naming import name_themes, words_of
+from pipeline.withdrawn import withdrawn
 
 _SHEET_COLUMNS = 12
 _SHEET_ROWS = 10
@@ -36,6 +38,14 @@ def build_folders(corpus: Corpus) -> list[dict[str, Any]]:
     return facts
 
 
+def shows_withdrawn(corpus: Corpus, clusters: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a folder of an edition holds a picture that was withdrawn since."""
+    if not (out := withdrawn(corpus.root)):
+        return False
+    facts = [json.loads(corpus.root.read(f"{cluster['path']}/cluster.json")) for cluster in clusters]
+    return any(member["id"] in out for found in facts for member in found["members"])
+
+
 def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
     """For each cluster its members, nearest to the centre first: id, distance, file, where, words."""
     partitions = corpus.partitions()
@@ -44,7 +54,9 @@ def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
     about = tables.read_all(
         corpus.root, corpus.folders["crawled"], partitions, ["genre", "style", "creator", "tags", "query"]
     )
-    kept = np.flatnonzero(~np.asarray(clustered["cluster"].is_null()))
+    out = pa.array(sorted(withdrawn(corpus.root)), pa.string())
+    left_out = np.asarray(pc.is_in(clustered["id"], value_set=out))
+    kept = np.flatnonzero(~np.asarray(clustered["cluster"].is_null()) & ~left_out)
     order = kept[np.lexsort((kept, clustered["distance"].to_numpy()[kept]))]
     take = pa.array(order)
     extension = ".png" if corpus.manifest.shard.format == "png" else ".jpg"
@@ -62,7 +74,10 @@ def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
 
 
 def _add_pictures(corpus: Corpus, folder: str, rows: dict[str, list[Any]]) -> None:
+    """Bring the folder to its members: those that are missing are added, those withdrawn since are removed."""
     there = set(corpus.root.names(f"{folder}/images"))
+    for name in there - {file.removeprefix("images/") for file in rows["file"]}:
+        corpus.root.delete(f"{folder}/images/{name}")
     missing = [i for i, file in enumerate(rows["file"]) if file.removeprefix("images/") not in there]
     missing.sort(key=lambda i: rows["where"][i])
     for start in range(0, len(missing), _BATCH):
