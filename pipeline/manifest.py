@@ -40,8 +40,9 @@ class Measure(_Model):
 
 
 class Select(_Model):
-    """Which pictures are kept, by what was measured. Sides in pixels, brightness and contrast 0 to 255;
-    `license` is `any`, or families (`pipeline.licences`), SPDX ids and addresses."""
+    """Which pictures are kept, by what was measured (`vision.quality.Quality`). Sides in pixels, brightness and
+    contrast 0 to 255, entropy 0 to 8 bits, `max_border` a share of the area, quality 1 to 100; `license` is
+    `any`, or families (`pipeline.licences`), SPDX ids and addresses."""
 
     min_side: int = Field(64, ge=1)
     max_aspect: float = Field(4.0, ge=1)
@@ -49,7 +50,12 @@ class Select(_Model):
     min_brightness: float = Field(0.0, ge=0, le=255)
     max_brightness: float = Field(255.0, ge=0, le=255)
     min_contrast: float = Field(0.0, ge=0)
+    min_entropy: float = Field(0.0, ge=0, le=8)
+    max_border: Fraction = 1.0
+    max_blockiness: float | None = Field(None, ge=1)
+    min_jpeg_quality: float = Field(0.0, ge=0, le=100)
     greyscale: Literal["accept", "reject"] = "accept"
+    animation: Literal["first", "reject"] = "first"
     license: Literal["any"] | tuple[str, ...] = "any"
 
     @field_validator("license", mode="before")
@@ -73,7 +79,7 @@ class Dedupe(_Model):
     `strict` goes by the 64-bit perceptual hash alone: within `distance` bits of the kept picture's. `thorough`
     looks for candidates by local codes (`votes` of them within `code_distance` bits) and by the hash in all turns
     (within `turn_distance`), and takes for duplicates those whose pixels agree (`inliers`, `agreement`, `overlap`;
-    with `many_inliers` features `many_agreement` is enough).
+    with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is enough).
     """
 
     preset: Literal["strict", "thorough"] = "thorough"
@@ -86,14 +92,17 @@ class Dedupe(_Model):
     inliers: int = Field(4, ge=4)
     agreement: Fraction = 0.6
     overlap: Fraction = 0.5
+    few_inliers: int = Field(8, ge=0)
+    few_agreement: Fraction = 0.85
     many_inliers: int = Field(40, ge=4)
     many_agreement: Fraction = 0.45
 
 
 class Convert(_Model):
-    """How a picture becomes a square: its background colour where transparent, and its fit."""
+    """How a picture becomes a square: its background colour where transparent, what is trimmed, and its fit."""
 
     background: str = "white"
+    trim: Literal["none", "border", "frame"] = "none"
     fit: Literal["crop", "pad", "fit"] = "crop"
 
     @field_validator("background")

@@ -15,12 +15,15 @@ from PIL import Image
 from pipeline import tables
 from pipeline.corpus import Corpus
 from pipeline.naming import name_themes, words_of
+from pipeline.stages.assign import vectors_of
+from pipeline.vision.motifs import same_motif
 from pipeline.withdrawn import withdrawn
 
 _SHEET_COLUMNS = 12
 _SHEET_ROWS = 10
 _TILE = 96
 _BATCH = 256
+_ALIKE, _SUGGESTED, _MOST_COMPARED = 0.9, 200, 50_000
 
 
 def build_folders(corpus: Corpus) -> list[dict[str, Any]]:
@@ -35,7 +38,29 @@ def build_folders(corpus: Corpus) -> list[dict[str, Any]]:
         folder = f"{corpus.folders['clusters']}/{cluster:02d}"
         _add_pictures(corpus, folder, rows)
         facts.append(_describe(corpus, folder, cluster, names[cluster], rows))
+    _suggest_motifs(corpus)
     return facts
+
+
+def _suggest_motifs(corpus: Corpus) -> None:
+    """Write `motifs.json`: the pairs that may show the same motif, for people to look at; nothing is removed.
+
+    Pairs declared to be no duplicates are left out, and corpora whose vectors do not fit in memory are left alone.
+    """
+    partitions, folder = corpus.partitions(), corpus.folders["clusters"]
+    clustered = tables.read_all(corpus.root, corpus.folders["clustered"], partitions, ["id", "cluster"])
+    kept = pa.array(np.flatnonzero(np.asarray(clustered["cluster"].is_valid())))
+    if not 1 < len(kept) <= _MOST_COMPARED:
+        return
+    vectors = tables.read_all(corpus.root, corpus.folders["embedded"], partitions, ["vector"])["vector"].take(kept)
+    ids, themes = clustered["id"].take(kept).to_pylist(), clustered["cluster"].take(kept).to_numpy()
+    found = same_motif(vectors_of(vectors), themes.astype(np.int64), _ALIKE, _SUGGESTED)
+    pairs = [
+        {"pair": [ids[i], ids[j]], "similarity": round(float(similarity), 4)}
+        for i, j, similarity in zip(*found, strict=True)
+        if frozenset((ids[i], ids[j])) not in corpus.never
+    ]
+    corpus.root.commit(f"{folder}/motifs.json", json.dumps({"suggestions": pairs}, indent=1).encode())
 
 
 def shows_withdrawn(corpus: Corpus, clusters: Sequence[Mapping[str, Any]]) -> bool:

@@ -54,7 +54,9 @@ def prove(
     """
     s = settings
     pairs = candidates(sketched.keys, count, places, s.code_distance, s.votes, s.turn_distance)
-    limits = Limits(s.inliers, s.agreement, s.overlap, s.many_inliers, s.many_agreement)
+    limits = Limits(
+        s.inliers, s.agreement, s.overlap, s.few_inliers, s.few_agreement, s.many_inliers, s.many_agreement
+    )
     agreed: dict[int, Agreement] = {}
 
     def look(asked: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ _COARSE, _FINE = 0.04, 3.0  # of the longer side, and pixels of the frame
 _LEAST_MATCHES = 4
 _WINDOW, _CORRELATED = 11, 0.7
 _TEXTURE = 9.0  # variance in grey levels below which a window has nothing to compare
+_SQUEEZED = 0.7  # a map that squeezes one axis more than this against the other is no copy's
 _BLANK_SHARE = 0.05
 _BLANK_APART = 4
 
@@ -31,13 +32,16 @@ class Limits:
     """What an agreement needs.
 
     Matched features `inliers`, the share of textured windows that `agreed`, and the `overlap` that each of them
-    needs at least of one of the pictures. With `many` inliers `agreed_many` is enough: a text over a picture
-    hides windows and leaves features.
+    needs at least of one of the pictures. With fewer than `few` inliers, or none, `agreed_few` is needed: line
+    drawings of one thing are alike in broad strokes. With `many` inliers `agreed_many` is enough: a text over a
+    picture hides windows and leaves features.
     """
 
     inliers: int = 4
     agreed: float = 0.6
     overlap: float = 0.5
+    few: int = 8
+    agreed_few: float = 0.85
     many: int = 40
     agreed_many: float = 0.45
 
@@ -89,13 +93,14 @@ def agreement_of_turn(a: Sketch, b: Sketch, turn: int, limits: Limits = Limits()
     made = _looked_at(a, b, is_mirror(turn), model, 0)
     if made is None:
         return None
-    if made.agreed >= max(limits.agreed, limits.agreed_many) and _enough(made, limits):
-        return made
-    return made if made.agreed < 0 and _same_blank(a, b) else None
+    if made.agreed < 0:
+        return made if _same_blank(a, b) else None
+    return made if _enough(made, limits) else None
 
 
 def _enough(made: Agreement, limits: Limits) -> bool:
-    needed = limits.agreed_many if made.inliers >= limits.many else limits.agreed
+    needed = limits.agreed_few if made.inliers < limits.few else limits.agreed
+    needed = limits.agreed_many if made.inliers >= limits.many else needed
     return made.agreed >= needed and max(made.seen, made.filled) >= limits.overlap
 
 
@@ -181,7 +186,8 @@ def _looked_at(a: Sketch, b: Sketch, mirrored: bool, model: Floats, inliers: int
     from_a = _scaling(a.size[0] / over.shape[1], a.size[1] / over.shape[0])
     laid = to_b @ np.vstack([model, (0, 0, 1)]) @ from_a
     growth = float(np.linalg.det(laid[:2, :2]))
-    if not 0.01 < growth < 100:
+    lengths = np.linalg.svd(model[:, :2], compute_uv=False)
+    if not 0.01 < growth < 100 or lengths[1] < _SQUEEZED * lengths[0]:
         return None
     warped, mask = _warped(over, laid, growth, b.thumb.shape)
     agreed = _correlated(warped, b.thumb.astype(np.float32), mask)

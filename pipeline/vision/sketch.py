@@ -44,7 +44,7 @@ class Sketch:
 
     `size` is width and height of the frame in pixels; `points` (n, 4) float32 are x, y and diameter in its pixels
     and the angle in degrees, strongest first; `descriptors` (n, 128) uint8; `thumb` (h, w) uint8 is the grey
-    thumbnail; `tint` its mean Cb and Cr (128 is neutral); `turns` (8,) uint64 the hashes of its content in all
+    thumbnail, enlarged where the picture is smaller; `tint` its mean Cb and Cr (128 is neutral); `turns` (8,) uint64 the hashes of its content in all
     turns, `box` the content in pixels of the frame.
     """
 
@@ -65,7 +65,7 @@ class Sketch:
 
 def sketch(grey: Grey, tint: tuple[int, int] = (128, 128)) -> Sketch:
     """Sketch an upright grey picture (h, w) uint8, best of 256 pixels or more at its longer side."""
-    frame = _shrunk(grey, FRAME)
+    frame = grey if max(grey.shape) <= FRAME else _resized(grey, FRAME)
     keys, found = _sift().detectAndCompute(frame, None)
     order = np.argsort([-key.response for key in keys], kind="stable")[:_MOST]
     points = np.array([(*keys[k].pt, keys[k].size, keys[k].angle) for k in order], np.float32).reshape(-1, 4)
@@ -74,7 +74,7 @@ def sketch(grey: Grey, tint: tuple[int, int] = (128, 128)) -> Sketch:
     share = frame.shape[1] / grey.shape[1], frame.shape[0] / grey.shape[0]
     box = (round(x0 * share[0]), round(y0 * share[1]), round(x1 * share[0]), round(y1 * share[1]))
     size = (frame.shape[1], frame.shape[0])
-    return Sketch(size, points, descriptors, _shrunk(grey, THUMB), tint, turned_hashes(grey[y0:y1, x0:x1]), box)
+    return Sketch(size, points, descriptors, _resized(grey, THUMB), tint, turned_hashes(grey[y0:y1, x0:x1]), box)
 
 
 def codes(made: Sketch, mirrored: bool = False) -> Hashes:
@@ -92,12 +92,12 @@ def mirror(descriptors: NDArray[_Number]) -> NDArray[_Number]:
     return cells[..., -np.arange(8) % 8].reshape(-1, _DIM)
 
 
-def _shrunk(grey: Grey, side: int) -> Grey:
+def _resized(grey: Grey, side: int) -> Grey:
+    """The picture with its longer side `side`."""
     share = side / max(grey.shape)
-    if share >= 1:
-        return grey
     size = (max(1, round(grey.shape[1] * share)), max(1, round(grey.shape[0] * share)))
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+    way = cv2.INTER_AREA if share < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(grey, size, interpolation=way), np.uint8)
 
 
 @cache
