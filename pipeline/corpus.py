@@ -16,7 +16,7 @@ from pipeline.storage import Root
 
 CORPUS_TABLES = ("selected", "prepared", "embedded", "clustered")
 POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
-VERSIONS = {"selected": 2, "prepared": 1, "embedded": 1, "clustered": 1}
+VERSIONS = {"selected": 2, "prepared": 2, "embedded": 1, "clustered": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 
 
@@ -82,7 +82,7 @@ class Corpus:
         """The folder of every table, relative to the root, and of the thematic folders (`clusters`)."""
         made = {
             "crawled": tables.CRAWLED,
-            "measured": "tables/measured/v1" + ("-exact" if self.manifest.measure.hash == "exact" else ""),
+            "measured": "tables/measured/v2" + ("-exact" if self.manifest.measure.hash == "exact" else ""),
             "faces": "tables/faces/v1",
             "sketched": "tables/sketched/v1",
         }
@@ -168,7 +168,7 @@ def views(root: Root) -> dict[str, dict[str, str | tuple[str, ...]]]:
     A partition whose hashes were computed exactly is shown so.
     """
     made: dict[str, dict[str, str | tuple[str, ...]]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
-    made["measured"] = {"": ("tables/measured/v1-exact", "tables/measured/v1")}
+    made["measured"] = {"": ("tables/measured/v2-exact", "tables/measured/v2")}
     newest_of = {name: edition(root, name) for name in corpora(root)}
     for table in CORPUS_TABLES:
         made[table] = {name: facts["folders"][table] for name, facts in newest_of.items() if facts}

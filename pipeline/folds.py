@@ -27,7 +27,8 @@ from pipeline.stages.proofs import Sketched
 from pipeline.vision.clustering import spherical_kmeans
 
 _MEASURES = (
-    "id", "width", "height", "phash", "brightness", "contrast", "sharpness", "colourfulness",
+    "id", "width", "height", "phash", "brightness", "contrast", "sharpness",
+    "coloured", "entropy", "border", "blockiness", "jpeg_quality", "frames",
     "reason", "reason_value", "detail", "bytes",
 )
 

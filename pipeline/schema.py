@@ -94,9 +94,17 @@ MEASURED = pa.schema([
     pa.field("contrast", pa.float32()),
     pa.field("sharpness", pa.float32()),
     pa.field("colourfulness", pa.float32()),
+    pa.field("coloured", pa.float32()),
+    pa.field("entropy", pa.float32()),
+    pa.field("border", pa.float32()),
+    pa.field("letterbox", pa.float32()),
+    pa.field("blockiness", pa.float32()),
+    pa.field("jpeg_quality", pa.float32()),
+    pa.field("aspect", pa.float32()),
     *_REJECT,
 ])
-"""One row per `crawled` row. Width and height are those of the upright picture, in pixels."""
+"""One row per `crawled` row. Width and height are those of the upright picture, in pixels, `aspect` is width over
+height; `vision.quality.Quality` and `vision.decode.Header` say what the other numbers mean, and in which unit."""
 
 FACE = pa.struct([
     pa.field("box", pa.list_(pa.float32(), 4)),
@@ -162,11 +170,13 @@ PREPARED = pa.schema([
     pa.field("height", pa.int32()),
     pa.field("eyes", pa.list_(pa.float32(), 4)),
     pa.field("colour", pa.string()),
+    pa.field("crop", pa.list_(pa.int32(), 4)),
     *_REJECT,
 ])
 """`shard` is the tar's name; `offset` and `size` locate the encoded picture in it, in bytes; `eyes` are
 x, y of both eye centres in pixels of the prepared picture (null when not aligned); `colour` says how the
-picture came to sRGB."""
+picture came to sRGB; `crop` is left, top, right, bottom, in pixels of the upright original, of what was left
+when it was trimmed (null when it was aligned)."""
 
 EMBEDDED = pa.schema([_ID, pa.field("vector", pa.list_(pa.float32(), VECTOR_DIM)), *_REJECT])
 

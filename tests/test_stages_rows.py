@@ -91,8 +91,9 @@ def measured(**columns):
     count = len(next(iter(columns.values())))
     facts = {
         "width": [100] * count, "height": [100] * count, "brightness": [128.0] * count, "contrast": [40.0] * count,
-        "sharpness": [50.0] * count, "colourfulness": [30.0] * count, "reason": [None] * count,
-        "reason_value": [None] * count,
+        "sharpness": [50.0] * count, "coloured": [0.8] * count, "entropy": [7.0] * count, "border": [0.0] * count,
+        "blockiness": [1.1] * count, "jpeg_quality": [None] * count, "frames": [1] * count,
+        "reason": [None] * count, "reason_value": [None] * count,
     } | columns
     return pa.table({name: pa.array(values, MEASURED.field(name).type) for name, values in facts.items()})
 
@@ -117,10 +118,32 @@ def test_judge_keeps_what_lies_exactly_on_a_threshold():
 
 
 def test_judge_by_licence_and_colour():
-    table = measured(colourfulness=[30.0, 0.0, 30.0])
+    table = measured(coloured=[0.5, 0.0, 0.5])
     select = Select(license=("cc0-1.0",), greyscale="reject")
     reasons, _ = judge(licences("CC0-1.0", "CC0-1.0", "InC"), table, select)
     assert reasons == [None, "greyscale", "licence"]
+
+
+@pytest.mark.parametrize(("column", "values", "options", "reason"), [
+    ("entropy", [0.9, 1.0, None], {"min_entropy": 1.0}, "low_entropy"),
+    ("border", [0.31, 0.3, 0.0], {"max_border": 0.3}, "too_much_border"),
+    ("blockiness", [2.0, 1.6, None], {"max_blockiness": 1.6}, "blocky"),
+    ("jpeg_quality", [29.0, 30.0, None], {"min_jpeg_quality": 30}, "low_jpeg_quality"),
+    ("frames", [2, 1, 1], {"animation": "reject"}, "animated"),
+    ("coloured", [0.0, 0.02, 0.01], {"greyscale": "reject"}, "greyscale"),
+])
+def test_judge_by_quality(column, values, options, reason):
+    table = measured(**{column: values})
+    reasons, numbers = judge(licences("a", "a", "a"), table, Select(**options))
+    assert reasons == [reason, None, None], "what was not measured is not judged"
+    assert numbers[0] == pytest.approx(values[0])
+    assert judge(licences("a", "a", "a"), table, Select())[0] == [None] * 3, "nothing of it is rejected unasked"
+
+
+def test_colour_fields_are_kept_unless_a_manifest_says_otherwise():
+    blank = measured(contrast=[0.0], sharpness=[0.0], entropy=[0.0], border=[0.0])
+    assert judge(licences("a"), blank, Select())[0] == [None]
+    assert judge(licences("a"), blank, Select(min_entropy=0.5))[0] == ["low_entropy"]
 
 
 def face(**changes):

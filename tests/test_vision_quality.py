@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 from vision_pictures import encode, photo
 
+from pipeline.vision.jpeg import quality as jpeg_quality
 from pipeline.vision.measure import measure
-from pipeline.vision.quality import Quality, assess, colourfulness
+from pipeline.vision.quality import Quality, assess, colourfulness, entropy
 
 
 def quality_of(image: Image.Image) -> Quality:
@@ -22,12 +24,16 @@ def quality_of(image: Image.Image) -> Quality:
 
 def test_known_pictures_have_known_numbers() -> None:
     grey = quality_of(Image.new("RGB", (300, 200), (120, 120, 120)))
-    assert asdict(grey) == {"brightness": 120, "contrast": 0, "sharpness": 0, "colourfulness": 0}
+    assert asdict(grey) == {
+        "brightness": 120, "contrast": 0, "entropy": 0, "sharpness": 0, "colourfulness": 0, "coloured": 0,
+        "border": 0, "letterbox": 0, "blockiness": 1,
+    }  # fmt: skip
     halves = Image.fromarray(np.repeat(np.array([0, 255], np.uint8), 100)[None].repeat(50, 0))
     found = quality_of(halves)
     assert found.brightness == pytest.approx(127.5)
     assert found.contrast == pytest.approx(127.5)
-    assert found.colourfulness == 0
+    assert found.colourfulness == found.coloured == 0
+    assert found.entropy == 1
     # one column of +255 and one of -255 among 200
     assert found.sharpness == pytest.approx(255**2 / 100)
 
@@ -51,8 +57,13 @@ def test_numbers_stay_in_their_ranges(seed: int, width: int, height: int, mode: 
     found = quality_of(photo(seed, width, height).convert(mode))
     assert 0 <= found.brightness <= 255
     assert 0 <= found.contrast <= 127.6
-    assert 0 <= found.sharpness < 10**6
+    assert 0 <= found.sharpness <= (4 * 255) ** 2
     assert 0 <= found.colourfulness < 260
+    assert 0 <= found.entropy <= 8
+    assert 0 <= found.coloured <= 1
+    assert 0 <= found.letterbox <= found.border < 1
+    assert (found.blockiness is None) == (min(width, height) < 32)
+    assert found.blockiness is None or found.blockiness >= 1
 
 
 def test_blur_lowers_sharpness_and_nothing_else_much() -> None:
@@ -84,7 +95,8 @@ def test_measurements_are_flat_and_the_hash_does_not_change_the_rest() -> None:
     fast, exact = asdict(measure(data)), asdict(measure(data, exact_hash=True))
     assert set(fast) == {
         "format", "width", "height", "mode", "frames", "orientation", "icc",
-        "brightness", "contrast", "sharpness", "colourfulness", "phash",
+        "jpeg_quality", "brightness", "contrast", "entropy", "sharpness", "colourfulness", "coloured", "border",
+        "letterbox", "blockiness", "phash",
     }  # fmt: skip
     assert (fast.pop("phash") ^ exact.pop("phash")).bit_count() <= 4
     assert fast == exact
@@ -97,3 +109,59 @@ def test_colour_is_seen_through_every_layout() -> None:
     for image in (vivid.convert("RGBA"), vivid.convert("P"), vivid.convert("CMYK"), vivid.convert("YCbCr")):
         assert quality_of(image).colourfulness == pytest.approx(expected, rel=0.1)
     assert quality_of(vivid.convert("LA")).colourfulness == 0
+
+
+def test_entropy_is_shannons() -> None:
+    grey = np.asarray(photo(3).convert("L"))
+    shares = np.bincount(grey.ravel(), minlength=256) / grey.size
+    assert entropy(grey) == pytest.approx(-sum(p * np.log2(p) for p in shares if p), abs=1e-6)
+    assert entropy(np.arange(256, dtype=np.uint8)[None]) == 8
+
+
+@pytest.mark.parametrize("quality", [5, 10, 30, 50, 75, 90, 95, 100])
+def test_the_quality_of_a_jpeg_is_the_one_it_was_written_with(quality: int) -> None:
+    assert measure(encode(photo(2), "JPEG", quality=quality)).jpeg_quality == quality
+    assert measure(encode(photo(2).convert("L"), "JPEG", quality=quality)).jpeg_quality == quality
+    assert measure(encode(photo(2), "PNG")).jpeg_quality is None
+
+
+def test_tables_of_other_encoders_have_a_quality_too() -> None:
+    flat = {0: [6] * 64}
+    assert 85 < (jpeg_quality(flat) or 0) < 97
+    assert jpeg_quality({}) is None
+    assert jpeg_quality({0: [255] * 64}) == pytest.approx(1, abs=1)
+
+
+def test_blocks_are_seen_also_after_cropping_and_saving_anew(shared: Path) -> None:
+    path = next(iter(sorted((shared / "data" / "wikiart_styles_pd").rglob("*.jpg"))))
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB").resize((900, 700))
+    found = []
+    for quality in (95, 30, 10):
+        data = encode(picture, "JPEG", quality=quality)
+        with Image.open(io.BytesIO(data)) as saved:
+            anew = encode(saved.convert("RGB").crop((3, 5, 800, 600)), "PNG")
+        found.append((measure(data).blockiness or 0, measure(anew).blockiness or 0))
+    best, poor, worst = found
+    assert max(best) < 1.45 and min(poor) > 1.25 and min(worst) > 1.7
+    assert all(worst[at] > poor[at] > best[at] for at in (0, 1))
+    large = encode(picture.resize((2700, 2100)), "JPEG", quality=10)
+    assert measure(large).blockiness is None
+
+
+def test_grey_pictures_are_told_from_coloured_ones_through_jpeg() -> None:
+    grey = photo(2).convert("L").convert("RGB")
+    assert measure(encode(grey, "JPEG", quality=60)).coloured < 0.01
+    assert measure(encode(photo(2), "JPEG", quality=60)).coloured > 0.5
+    toned = Image.merge("RGB", [photo(2).convert("L").point(lambda v, f=f: int(v * f)) for f in (1, 0.85, 0.6)])
+    assert measure(encode(toned, "JPEG")).coloured > 0.5
+
+
+def test_numbers_of_known_pictures_do_not_move() -> None:
+    """Golden values: a change of these is a change of what manifests mean, and needs another version of the table."""
+    found = asdict(measure(encode(photo(11, 640, 480), "PNG")))
+    wanted = {
+        "brightness": 130.619, "contrast": 41.583, "entropy": 7.394, "sharpness": 43.591, "colourfulness": 117.093,
+        "coloured": 0.99, "border": 0.0, "letterbox": 0.0, "blockiness": 1.005,
+    }  # fmt: skip
+    assert {name: found[name] for name in wanted} == pytest.approx(wanted, abs=0.002)

@@ -13,6 +13,9 @@ from pipeline import licences
 from pipeline.errors import Reason, Rejected
 from pipeline.manifest import Align, Select
 
+GREY = 0.01
+"""A picture is grey when a smaller share of it than this has a colour."""
+
 
 def judge(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[list[str | None], list[float | None]]:
     """For each row the first reason that rejects it, with the number that decided; nulls when it is kept.
@@ -22,24 +25,37 @@ def judge(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[list[
     short = pc.min_element_wise(measured["width"], measured["height"])
     long = pc.max_element_wise(measured["width"], measured["height"])
     aspect = pc.divide(pc.cast(long, pa.float64()), pc.cast(short, pa.float64()))
-    brightness = measured["brightness"]
+    brightness, quality = measured["brightness"], measured["jpeg_quality"]
     tests: list[tuple[Reason, Any, Any]] = [
         (Reason.TOO_SMALL, short, pc.less(short, options.min_side)),
         (Reason.TOO_ELONGATED, aspect, pc.greater(aspect, options.max_aspect)),
-        (Reason.BLURRED, measured["sharpness"], pc.less(measured["sharpness"], options.min_sharpness)),
-        (Reason.TOO_DARK, brightness, pc.less(brightness, options.min_brightness)),
-        (Reason.TOO_BRIGHT, brightness, pc.greater(brightness, options.max_brightness)),
-        (Reason.LOW_CONTRAST, measured["contrast"], pc.less(measured["contrast"], options.min_contrast)),
+        (Reason.BLURRED, measured["sharpness"], pc.less(measured["sharpness"], _single(options.min_sharpness))),
+        (Reason.TOO_DARK, brightness, pc.less(brightness, _single(options.min_brightness))),
+        (Reason.TOO_BRIGHT, brightness, pc.greater(brightness, _single(options.max_brightness))),
+        (Reason.LOW_CONTRAST, measured["contrast"], pc.less(measured["contrast"], _single(options.min_contrast))),
+        (Reason.LOW_ENTROPY, measured["entropy"], pc.less(measured["entropy"], _single(options.min_entropy))),
+        (Reason.TOO_MUCH_BORDER, measured["border"], pc.greater(measured["border"], _single(options.max_border))),
+        (Reason.LOW_JPEG_QUALITY, quality, pc.less(quality, _single(options.min_jpeg_quality))),
     ]
     if options.greyscale == "reject":
-        colour = measured["colourfulness"]
-        tests.append((Reason.GREYSCALE, colour, pc.less(colour, 1.0)))
+        colour = measured["coloured"]
+        tests.append((Reason.GREYSCALE, colour, pc.less(colour, _single(GREY))))
+    if options.animation == "reject":
+        tests.append((Reason.ANIMATED, measured["frames"], pc.greater(measured["frames"], 1)))
+    if options.max_blockiness is not None:
+        blocks = measured["blockiness"]
+        tests.append((Reason.BLOCKY, blocks, pc.greater(blocks, _single(options.max_blockiness))))
     if options.license != "any":
         names = [name for name in pc.unique(crawled["licence"]).to_pylist() if name is not None]
         let = [name for name in names if licences.admits(options.license, name)]
         known = pc.is_in(crawled["licence"], value_set=pa.array(let, pa.string()))
         tests.append((Reason.LICENCE, None, pc.invert(known)))
     return _first_failure(measured, tests)
+
+
+def _single(limit: float) -> pa.Scalar:
+    """A limit as precise as the columns: what lies on it is not beyond it."""
+    return pa.scalar(limit, pa.float32())
 
 
 def _first_failure(

@@ -20,6 +20,7 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
         exact = options["hash"] == "exact"
         facts = asdict(measure(row["data"], exact_hash=exact))
         made_by = {"bytes": len(row["data"]), "hash": EXACT if exact else FAST}
+        made_by["aspect"] = facts["width"] / facts["height"]
         return {key: value for key, value in facts.items() if key in MEASURED.names} | made_by
 
     return map_rows(batch, MEASURED, one)

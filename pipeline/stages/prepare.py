@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pipeline.errors import Reason, Rejected
 from pipeline.manifest import Align, Convert, Shard
 from pipeline.schema import PREPARED
 from pipeline.stage import Options, Stage, map_rows
 from pipeline.stages.judge import choose_face
+from pipeline.vision.borders import trim_box
 from pipeline.vision.colour import to_srgb
 from pipeline.vision.decode import open_upright
 from pipeline.vision.faces import align
-from pipeline.vision.resize import fit_square
+from pipeline.vision.icc import srgb_profile
+from pipeline.vision.resize import fit_square, preshrunk
 
 
 def transform(batch: pa.Table, options: Options) -> pa.Table:
@@ -31,18 +34,33 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
     eyes = Align.model_validate(options["align"]) if options["align"] else None
 
     def one(row: dict[str, Any]) -> dict[str, Any]:
-        picture, colour = to_srgb(open_upright(row["data"]), background=convert.rgb)
+        opened = open_upright(row["data"])
+        crop = landed = None
         if eyes:
+            picture, colour = to_srgb(opened, background=convert.rgb)
             square, landed = _aligned(picture, row["faces.faces"], eyes, shard.size)
         else:
-            square, landed = fit_square(picture, shard.size, convert.fit, convert.rgb), None
+            square, colour, crop = _fitted(opened, convert, shard.size)
         data = encode(square, shard.format)
         return {
             "key": row["id"], "width": square.width, "height": square.height, "eyes": landed, "colour": colour,
-            "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "data": data,
+            "crop": crop, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "data": data,
         }
 
     return map_rows(batch, PREPARED, one)
+
+
+def _fitted(opened: Image.Image, convert: Convert, size: int) -> tuple[Image.Image, str, list[int]]:
+    """The square, how it came to sRGB, and the box of the original that it shows before it is fitted."""
+    small = preshrunk(opened, size)
+    picture, colour = to_srgb(small, background=convert.rgb)
+    box = trim_box(picture, convert.trim)
+    if box != (0, 0, *picture.size):
+        picture = picture.crop(box)
+    factor = -(-opened.width // small.width)
+    limits = opened.width, opened.height, opened.width, opened.height
+    crop = [min(edge * factor, limit) for edge, limit in zip(box, limits, strict=True)]
+    return fit_square(picture, size, convert.fit, convert.rgb), colour, crop
 
 
 def _aligned(
@@ -56,12 +74,17 @@ def _aligned(
 
 
 def encode(picture: Image.Image, format: str) -> bytes:
-    """An 8-bit RGB picture as PNG, or as JPEG of quality 95 without chroma subsampling."""
+    """An 8-bit sRGB picture as PNG, or as JPEG of quality 95 without chroma subsampling.
+
+    It says that it is sRGB (PNG by its chunk, perceptual intent; JPEG by a profile) and carries nothing else.
+    """
     sink = io.BytesIO()
     if format == "png":
-        picture.save(sink, "PNG", compress_level=6)
+        tag = PngInfo()
+        tag.add(b"sRGB", b"\0")
+        picture.save(sink, "PNG", compress_level=6, pnginfo=tag)
     else:
-        picture.save(sink, "JPEG", quality=95, subsampling=0)
+        picture.save(sink, "JPEG", quality=95, subsampling=0, icc_profile=srgb_profile())
     return sink.getvalue()
 
 

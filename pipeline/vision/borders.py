@@ -33,7 +33,7 @@ _FRAME_SHARE = 0.72
 _FRAME_UNEVEN = 0.35
 _FRAME_CALM = 0.6
 _BEHIND = 12
-_FRAME_LEAST = 48
+_FRAME_LEAST = 64
 
 
 class Box(NamedTuple):

@@ -27,5 +27,6 @@ def measure(data: bytes, *, exact_hash: bool = False, max_pixels: int = MAX_PIXE
     """
     header, image = open_scaled(data, HASH_SIDE, "YCbCr", max_pixels)
     grey = image.getchannel(0) if image.mode == "YCbCr" else visible(image).convert("L")
+    scale = max(1, round(max(header.width, header.height) / max(image.size)))
     hashed = phash(open_upright(data, max_pixels)) if exact_hash else phash_grey(grey)
-    return Measurement(**asdict(header), **asdict(assess(image, grey)), phash=hashed)
+    return Measurement(**asdict(header), **asdict(assess(image, grey, scale)), phash=hashed)

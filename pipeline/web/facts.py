@@ -26,6 +26,7 @@ _LARGEST_FIRST = tuple(
     str(reason)
     for reason in (
         Reason.TOO_SMALL, Reason.BLURRED, Reason.TOO_DARK, Reason.LOW_CONTRAST, Reason.GREYSCALE,
+        Reason.LOW_ENTROPY, Reason.LOW_JPEG_QUALITY,
         Reason.LOW_CONFIDENCE, Reason.FACE_TOO_SMALL, Reason.NEAR_DUPLICATE,
     )
 )
