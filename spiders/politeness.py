@@ -175,7 +175,7 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
         alone = bool(request.meta.get("by_host"))
         if wait > (self.host_pause_max if alone else self.pause_max):
             host = urlsplit(request.url).netloc
-            said = f"{host} asks to wait {_long(wait)} ({why})"
+            said = f"{host} asks to wait {_long(wait)}, as {why}"
             self._stop(slot, request, said, Reason.HTTP_429, "run again after that to go on.")
             return
         self.paused_at[slot] = time.monotonic()

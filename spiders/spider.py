@@ -28,7 +28,7 @@ from spiders.known import Known
 from spiders.pages.fields import Drift
 from spiders.politeness import drain, host_slot
 from spiders.records import redacted_url
-from spiders.refusals import OptedOut, Stopped, outcome
+from spiders.refusals import OptedOut, Stopped, outcome, refusal
 from spiders.registry import check, described, source_prefix
 from spiders.secrets import BLANK
 
@@ -248,7 +248,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         url, arguments = failure.request.url, failure.request.cb_kwargs
         found = outcome(failure.value)
         if found.status:
-            what = f"answered HTTP {found.status} for {redacted_url(url)}"
+            what = f"answered HTTP {found.status} for {redacted_url(url)}{_barred(failure.value)}"
         elif found.reason in (Reason.CONNECTION_FAILED, Reason.TIMEOUT):
             what = f"does not answer ({found.detail})"
         elif found.reason is Reason.TOO_LARGE:
@@ -458,6 +458,14 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         """Remember, for the progress lines and the record, that the site asked to wait."""
         self.pauses.append(seconds)
         self.paused_until = max(self.paused_until, time.monotonic() + seconds)
+
+
+def _barred(error: Any) -> str:
+    """`: it is behind a bot protection (HTTP 503), …` when a failure says that we are not wanted, else nothing."""
+    response = error.response
+    headers = {name: values[0] for name, values in _headers(response).items() if values}
+    found = refusal(response.status, headers, response.body, datetime.now(UTC))
+    return f": {found.why}" if found else ""
 
 
 def _signals(record: Mapping[str, Any], response: Any, body: bytes) -> dict[str, str]:
