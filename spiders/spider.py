@@ -248,7 +248,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         url, arguments = failure.request.url, failure.request.cb_kwargs
         found = outcome(failure.value)
         if found.status:
-            what = f"answered HTTP {found.status} for {redacted_url(url)}{_barred(failure.value)}"
+            what = f"answered HTTP {found.status} for {redacted_url(url)}{_why(failure.value)}"
         elif found.reason in (Reason.CONNECTION_FAILED, Reason.TIMEOUT):
             what = f"does not answer ({found.detail})"
         elif found.reason is Reason.TOO_LARGE:
@@ -460,19 +460,21 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         self.paused_until = max(self.paused_until, time.monotonic() + seconds)
 
 
-def _barred(error: Any) -> str:
-    """`: it is behind a bot protection (HTTP 503), …` when a failure says that we are not wanted, else nothing."""
-    response = error.response
-    headers = {name: values[0] for name, values in _headers(response).items() if values}
-    found = refusal(response.status, headers, response.body, datetime.now(UTC))
-    return f": {found.why}" if found else ""
-
-
 def _signals(record: Mapping[str, Any], response: Any, body: bytes) -> dict[str, str]:
     """What owners say: on the page (if the spider saw it), of the host, in the headers, in the file."""
     page = json.loads(record["optout_signals"] or "{}")
     host = response.meta.get("optout", {}) if response.request is not None else {}
     return {**page, **host, **optout.signals(_headers(response)), **optout.in_file(body)}
+
+
+def _why(error: Any) -> str:
+    """What a failed answer says of the refusal, where it blocks us for good: a bot protection, say."""
+    response = getattr(error, "response", None)
+    if response is None:
+        return ""
+    headers = {name: values[0] for name, values in _headers(response).items() if values}
+    found = refusal(response.status, headers, response.body, datetime.now(UTC))
+    return f", as {found.why}" if found is not None and not found.passing else ""
 
 
 def _headers(response: Any) -> dict[str, list[str]]:

@@ -91,7 +91,7 @@ class WikiArtSpider(Works):
         """Styles, genres, movements, …: settle which one is meant, or answer with all of them."""
         names = facets.entries(body)
         if self.question:
-            self.answer = [entry.slug for entry in names.values()]
+            self.answer = [_line(entry) for entry in names.values()]
             return
         slug = pages.resolved(self.word, {name: entry.title for name, entry in names.items()})
         if slug is None and names:
@@ -373,6 +373,11 @@ def _chosen(argument: str, value: Any, known: Any) -> str:
         hint = did_you_mean(word, known) or f" Known: {', '.join(known)}."
         raise UsageError(f"`{argument}` takes no {value!r}.{hint}")
     return word
+
+
+def _line(entry: Entry) -> str:
+    """A name as it is listed, with the number of artists where the site tells it."""
+    return entry.slug if entry.count is None else f"{entry.slug}\t{entry.count:,} artists"
 
 
 def _cost(calls: float) -> str:
