@@ -61,7 +61,8 @@ def read_sources(root: Root, edition: Mapping[str, Any]) -> list[Source]:
     for prefix in _prefixes(root, edition):
         records = [r for r in crawls.of_source(root, prefix) if datetime.fromisoformat(r["ended_at"]) <= until]
         if records:
-            name = described(records[0]["spec"])
+            spec = records[0]["spec"]
+            name = described(spec) if spec else str(records[0]["source"])
             found.append(Source(name, [_crawl(record) for record in records[:SHOWN]], len(records)))
     return found
 
