@@ -53,6 +53,9 @@ class Picture:
     keeper: str | None
     distance: int | None
     rule: str | None
+    transform: str | None
+    inliers: int | None
+    agreement: float | None
     reason: str | None
     value: float | None
     detail: str | None
@@ -286,6 +289,7 @@ CREATE TEMP TABLE rows AS
 SELECT c.partition, c.row, c.id, c.url, c.page_url, c.source, c.source_id, c.title, c.creator,
        coalesce(c.year_text, c.year::VARCHAR) AS year, c.licence, c.http_status, c.format, c.query, c.style, c.genre,
        c.fetched_at, m.width, m.height, m.phash, s.keeper, s.distance, s.rule,
+       s.transform, s.inliers, s.agreement,
        coalesce(c.reason, m.reason, s.reason, p.reason, e.reason, k.reason) AS reason,
        coalesce(c.reason_value, m.reason_value, s.reason_value,
                 p.reason_value, e.reason_value, k.reason_value) AS value,
