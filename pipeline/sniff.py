@@ -15,6 +15,11 @@ EXTENSIONS: dict[str, str] = {
     "jxl": ".jxl",
     "jp2": ".jp2",
     "pnm": ".pnm",
+    "psd": ".psd",
+    "ico": ".ico",
+    "dds": ".dds",
+    "qoi": ".qoi",
+    "exr": ".exr",
 }
 """Every format that `sniff` names, and the file name extension of its originals."""
 
@@ -31,6 +36,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"),
     (b"\xff\x4f\xff\x51", "jp2"),
+    (b"8BPS\x00\x01", "psd"),
+    (b"\x00\x00\x01\x00", "ico"),
+    (b"DDS |\x00\x00\x00", "dds"),
+    (b"qoif", "qoi"),
+    (b"\x76\x2f\x31\x01", "exr"),
 )
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

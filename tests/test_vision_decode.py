@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::PIL.
 
 FORMATS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tiff",
            "AVIF": "avif", "JPEG2000": "jp2", "PPM": "pnm"}  # fmt: skip
+PICTURES = (".jpg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm")
 FILES = {written: encode(photo(3, 160, 120), written) for written in FORMATS}
 
 
@@ -238,6 +239,23 @@ def test_every_odd_and_broken_file_has_an_outcome(shared: Path) -> None:
     assert outcomes["unknown"] <= 5, "more than a few files fail in ways that are not recognised"
     assert outcomes["too_many_pixels"] >= 5
     assert outcomes["truncated"] >= 10
+
+
+def test_what_the_reference_accepts_is_the_same_picture(shared: Path) -> None:
+    """A sample; `benchmarks/decoding.py` takes all."""
+    folder, seen = shared / "data" / "formats", Counter()
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in PICTURES)[::9]:
+        try:
+            with Image.open(path) as opened:
+                opened.load()
+                reference = opened.convert("RGBA")
+        except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError):
+            continue
+        found = open_upright(path.read_bytes())
+        if read_header(path.read_bytes()).orientation == 1:
+            assert found.convert("RGBA").tobytes() == reference.tobytes(), path.name
+        seen[path.suffix] += 1
+    assert sum(seen.values()) > 80 and len(seen) > 6
 
 
 def test_pillow_agrees_on_what_can_be_read(shared: Path) -> None:

@@ -43,6 +43,16 @@ def test_refuses_what_is_no_allowed_picture(head: bytes) -> None:
     assert sniff(head) is None
 
 
+def test_names_pictures_that_are_not_read() -> None:
+    for written, name in (("ICO", "ico"), ("DDS", "dds")):
+        file = io.BytesIO()
+        Image.new("RGB", (16, 16), "teal").save(file, written)
+        assert sniff(file.getvalue()[:64]) == name
+    assert sniff(b"8BPS\x00\x01" + bytes(20)) == "psd"
+    assert sniff(b"qoif" + bytes(20)) == "qoi"
+    assert sniff(b"\x76\x2f\x31\x01" + bytes(20)) == "exr"
+
+
 def test_tells_heif_from_avif_by_all_brands() -> None:
     assert sniff(b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic") == "heif"
     assert sniff(b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1avif") == "avif"

