@@ -47,8 +47,8 @@ class Quality:
                     picture, also as a JPEG; toned photographs count as coloured
     border          share of the area, 0 to 1, in plain margins and bars (`borders.margins`)
     letterbox       the same when they lie above and below, or left and right, alone and evenly; else 0
-    blockiness      how much larger steps are at the edges of the blocks of JPEG than elsewhere: 1 when not at all, 1.5
-                    at quality 30, above 3 at 10; after Wang, Sheikh and Bovik ("No-reference perceptual quality
+    blockiness      how much larger steps are at the edges of the blocks of JPEG than elsewhere: 1 when not at all, 1.6
+                    at quality 30, 2.6 at 10; after Wang, Sheikh and Bovik ("No-reference perceptual quality
                     assessment of JPEG compressed images", 2002), the grid taken where the steps are largest, so that it
                     is found after cropping too. At full or half size, of the middle; null for a JPEG that was decoded
                     smaller, whose blocks cannot be seen at 512 pixels, and for pictures under 32 pixels
@@ -109,9 +109,10 @@ def blockiness(grey: NDArray[np.uint8], block: int) -> float | None:
 
 
 def _at_edges(steps: NDArray[np.float32], block: int) -> float:
-    """Mean step in the phase of the grid where it is largest, over the median phase."""
+    """The step in the phase of the grid where it is largest, over the median phase; of each phase the median line, so
+    that the edge of a margin is not taken for a grid."""
     whole = len(steps) // block * block
-    phases = steps[:whole].reshape(-1, block).mean(axis=0)
+    phases = np.median(steps[:whole].reshape(-1, block), axis=0)
     return float((phases.max() + _FLOOR) / (np.median(phases) + _FLOOR))
 
 
