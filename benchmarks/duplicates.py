@@ -175,7 +175,8 @@ def crowd(data: Path, work: Path) -> None:
     packed_digits = next((data / "mnist_idx").glob("train-images*")).read_bytes()
     digits = np.frombuffer(gzip.decompress(packed_digits)[16:], np.uint8)
     digits = digits.reshape(-1, 28, 28)
-    paths = [*large(data), *small(data)]
+    faces = [path for name in ("faces_orl", "faces_cmu") for path in (data / name).rglob("*.*")]
+    paths = [*large(data), *small(data), *sorted(path for path in faces if path.suffix in (".pgm", ".png", ".jpg"))]
     chosen = random.Random(0).sample(range(len(digits)), max(0, 10_000 - len(paths)))
     place = work / "digits"
     place.mkdir(exist_ok=True)
@@ -193,6 +194,10 @@ def crowd(data: Path, work: Path) -> None:
     print(f"\n{len(paths):,} mixed pictures ({len(chosen):,} of them digits): {len(proofs)} duplicates of "
           f"{len(keepers)} kept, the largest group has {members.max(initial=0) + 1} pictures; "
           f"{spent:.1f} CPU s for keys, candidates and proofs.")
+    real = [proof for proof in proofs if proof.lost < len(paths) - len(chosen)]
+    largest = max((sum(other.keeper == one.keeper for other in real) for one in real), default=0) + 1
+    print(f"Without the digits: {len(real)} duplicates, the largest group has {largest} pictures.")
+    proofs = real
     shown = sorted(proofs, key=lambda p: -int(members[np.searchsorted(keepers, p.keeper)]))[:60]
     sheet([(paths[p.keeper], paths[p.lost], p.facts["transform"][:52]) for p in shown], work / "groups.png")
 

@@ -1,7 +1,7 @@
 """Which pairs of pictures are worth proving: those that share local codes, or whose whole hash is near in some turn.
 
-Two copies share a dozen 64-bit codes of `sketch.codes`, two other pictures hardly ever two. So candidates are few
-(about one pair in a thousand of real pictures), whatever was cropped, turned or covered.
+Two copies share a dozen 64-bit codes of `sketch.codes`, two other pictures seldom two. So candidates are few (one pair
+in sixty of real photographs and paintings within 6 bits), whatever was cropped, turned or covered.
 """
 
 from __future__ import annotations
