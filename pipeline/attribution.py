@@ -56,13 +56,12 @@ def credits(root: Root, edition: Mapping[str, Any], chosen: Sequence[str] = ()) 
     kept = _kept(root, edition)
     found: dict[tuple[Any, ...], Credit] = {}
     counts: dict[tuple[Any, ...], set[str]] = {}
-    for name in edition["partitions"]:
-        for row in tables.read(root, edition["folders"]["crawled"], name, _COLUMNS).to_pylist():
-            if row["id"] in kept and row["reason"] is None and licences.admits(chosen, row["licence"]):
-                credit = _credit(row)
-                key = (credit.title, credit.creator, credit.year, credit.page, credit.source, credit.licence)
-                found.setdefault(key, credit)
-                counts.setdefault(key, set()).add(credit.id)
+    for row in tables.read_latest(root, edition["partitions"], _COLUMNS).to_pylist():
+        if row["id"] in kept and row["reason"] is None and licences.admits(chosen, row["licence"]):
+            credit = _credit(row)
+            key = (credit.title, credit.creator, credit.year, credit.page, credit.source, credit.licence)
+            found.setdefault(key, credit)
+            counts.setdefault(key, set()).add(credit.id)
     whole = [Credit(**{**asdict(credit), "pictures": len(counts[key])}) for key, credit in found.items()]
     return sorted(whole, key=lambda one: (one.licence, one.creator.lower(), one.title.lower(), one.page, one.id))
 
@@ -74,7 +73,8 @@ def _kept(root: Root, edition: Mapping[str, Any]) -> set[str]:
         folder = edition["folders"][table]
         if partitions and set(partitions) <= set(tables.names(root, folder)):
             rows = tables.read_all(root, folder, partitions, ["id", "reason"])
-            return {i for i, r in zip(rows["id"].to_pylist(), rows["reason"].to_pylist(), strict=True) if r is None}
+            pairs = zip(rows["id"].to_pylist(), rows["reason"].to_pylist(), strict=True)
+            return {i for i, r in pairs if r is None} - set(edition.get("left_out", ()))
     raise UsageError(f"The tables of the corpus {edition['corpus']} are gone: make them with `pipeline run`.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from pipeline.errors import UsageError, did_you_mean
 from pipeline.manifest import Align, Dedupe, Manifest
 from pipeline.stage import digest
 from pipeline.storage import Root
+from pipeline.withdrawn import left_out
 
 CORPUS_TABLES = ("selected", "prepared", "embedded", "clustered")
 POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
@@ -51,6 +53,11 @@ class Corpus:
     def never(self) -> frozenset[frozenset[str]]:
         """The pairs of ids that people had declared to be no duplicates when this run began."""
         return never_duplicates(self.root)
+
+    @cached_property
+    def left_out(self) -> Mapping[str, str]:
+        """Pictures that stand and yet are left out of what is made from now on, with the reason."""
+        return left_out(self.root, self._partitions, self.manifest.select.license)
 
     @cached_property
     def digests(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,9 +30,9 @@ def funnel(corpus: Corpus, seconds: Mapping[str, float]) -> list[dict[str, Any]]
         names = set(tables.names(corpus.root, corpus.folders[table]))
         if not partitions or not names.issuperset(partitions):
             break
-        reasons = tables.read_all(corpus.root, corpus.folders[table], partitions, ["reason"])["reason"]
-        counts = {item["values"]: item["counts"] for item in reasons.value_counts().to_pylist()}
-        kept = counts.pop(None, 0)
+        reasons = _reasons(corpus, table, partitions)
+        counts = Counter(reason for reason in reasons if reason is not None)
+        kept = len(reasons) - counts.total()
         new = {reason: n - before.get(reason, 0) for reason, n in sorted(counts.items()) if n > before.get(reason, 0)}
         step = STEP_OF[table]
         steps.append({
@@ -40,6 +41,14 @@ def funnel(corpus: Corpus, seconds: Mapping[str, float]) -> list[dict[str, Any]]
         })
         rows_in, before = kept, counts
     return steps
+
+
+def _reasons(corpus: Corpus, table: str, partitions: Sequence[str]) -> list[str | None]:
+    """The reason of each row, None for those kept; what is left out since has one from `selected` on."""
+    found = tables.read_all(corpus.root, corpus.folders[table], partitions, ["id", "reason"])
+    out = corpus.left_out if table in CORPUS_TABLES else {}
+    rows = zip(found["id"].to_pylist(), found["reason"].to_pylist(), strict=True)
+    return [reason or out.get(picture) for picture, reason in rows]
 
 
 def totals(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

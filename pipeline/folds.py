@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import tables
 from pipeline.corpus import Corpus
@@ -45,17 +46,12 @@ def select(corpus: Corpus) -> list[Summary]:
     return summaries
 
 
-def by_time(partition: str) -> tuple[str, ...]:
-    """Sort key of partitions: when they were crawled, then their name."""
-    return (*partition.rsplit("-", 2)[1:], partition)
-
-
 def _batches(corpus: Corpus) -> list[list[str]]:
     """The claimed batches in order, with one more when there are partitions in none."""
     folder = f"{corpus.folders['selected']}/batches"
     claimed: list[list[str]] = [json.loads(corpus.root.read(f"{folder}/{n}")) for n in corpus.root.names(folder)]
     known = {name for batch in claimed for name in batch}
-    fresh = sorted((name for name in corpus.partitions() if name not in known), key=by_time)
+    fresh = sorted((name for name in corpus.partitions() if name not in known), key=tables.by_time)
     if fresh:
         number = len(claimed) + 1
         if not corpus.root.claim(f"{folder}/{number:05d}.json", json.dumps(fresh).encode()):
@@ -66,7 +62,8 @@ def _batches(corpus: Corpus) -> list[list[str]]:
 
 def _select_batch(corpus: Corpus, batch: Sequence[str], earlier: Sequence[str], missing: set[str]) -> list[Summary]:
     started = time.monotonic()
-    judged = [_judged(corpus, name) for name in batch]
+    said = tables.read_latest(corpus.root, batch, ["licence", "source"])
+    judged = [_judged(corpus, name, said.filter(pc.equal(said["partition"], name))) for name in batch]
     standing, where = _standing(corpus, earlier)
     rows = [(name, row) for name, part in zip(batch, judged, strict=True) for row in range(part.num_rows)]
 
@@ -97,9 +94,8 @@ def _new_reasons(corpus: Corpus, name: str, rows: pa.Table) -> dict[str, int]:
     return counts
 
 
-def _judged(corpus: Corpus, name: str) -> pa.Table:
+def _judged(corpus: Corpus, name: str, crawled: pa.Table) -> pa.Table:
     """The measures of one partition with the verdict of the manifest's thresholds in `reason`."""
-    crawled = tables.read(corpus.root, corpus.folders["crawled"], name, ["licence", "source"])
     measured = tables.read(corpus.root, corpus.folders["measured"], name, _MEASURES)
     reasons, values = judge(crawled, measured, corpus.manifest.select)
     align = corpus.manifest.align
@@ -110,20 +106,24 @@ def _judged(corpus: Corpus, name: str) -> pa.Table:
                 reasons[row], values[row] = found["reason"], found["reason_value"]
             elif reasons[row] is None:
                 reasons[row], values[row] = judge_faces(found["faces"], align)
+    for row, picture in enumerate(measured["id"].to_pylist() if corpus.left_out else ()):
+        if reasons[row] is None and picture in corpus.left_out:
+            reasons[row] = corpus.left_out[picture]
     verdicts = {"reason": pa.array(reasons, pa.string()), "reason_value": pa.array(values, pa.float64())}
     kept = {column: measured[column] for column in _MEASURES if column not in verdicts}
     return pa.table(kept | verdicts | {column: crawled[column] for column in ("licence", "source")})
 
 
 def _standing(corpus: Corpus, earlier: Sequence[str]) -> tuple[Standing, list[tuple[str, int]]]:
-    """The pictures that earlier batches kept, and the partition and row of each."""
+    """The pictures that earlier batches kept and that are not left out, and the partition and row of each."""
     ids: list[str] = []
     where: list[tuple[str, int]] = []
     hashes, sizes = [np.empty(0, np.uint64)], [np.empty((0, 2), np.int64)]
     for name in earlier:
         selected = tables.read(corpus.root, corpus.folders["selected"], name, ["id", "reason"])
         measured = tables.read(corpus.root, corpus.folders["measured"], name, ["phash", "width", "height"])
-        kept = np.flatnonzero(np.asarray(selected["reason"].is_null()))
+        out = pc.is_in(selected["id"], value_set=pa.array(sorted(corpus.left_out), pa.string()))
+        kept = np.flatnonzero(np.asarray(selected["reason"].is_null()) & ~np.asarray(out))
         ids += selected["id"].take(pa.array(kept)).to_pylist()
         found = measured.take(pa.array(kept))
         hashes.append(found["phash"].to_numpy().astype(np.uint64))
@@ -159,7 +159,7 @@ def _claimed_for_fit(corpus: Corpus, folder: str) -> list[str]:
     """The partitions to fit on, claimed so that a killed fit is repeated on the same ones."""
     claim = f"{folder}/fit.json"
     if not corpus.root.exists(claim):
-        partitions = sorted(corpus.partitions(), key=by_time)
+        partitions = sorted(corpus.partitions(), key=tables.by_time)
         reasons = tables.read_all(corpus.root, corpus.folders["embedded"], partitions, ["reason"])["reason"]
         kept, k = reasons.null_count, corpus.manifest.cluster.k
         if kept < k:

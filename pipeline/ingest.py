@@ -20,7 +20,7 @@ from pipeline.manifest import Manifest, changed
 from pipeline.runner import Runner, Summary, Task
 from pipeline.stage import digest
 from pipeline.storage import Root
-from pipeline.themes import build_folders, shows_withdrawn
+from pipeline.themes import build_folders, shows_left_out
 
 STEPS = ("crawl", "measure", "dedupe", "shard", "embed", "cluster", "train", "report")
 SYNONYMS = {"select": "dedupe", "faces": "measure", "convert": "shard", "align": "shard", "prepare": "shard"}
@@ -160,6 +160,7 @@ def _pictures(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float
             "convert": m.convert.model_dump(mode="json"),
             "align": m.align.model_dump(mode="json") if m.align else None,
             "shard": m.shard.model_dump(mode="json"),
+            "left_out": dict(corpus.left_out),
         }
         changed |= _map(job, corpus, runner, "prepared", options, seconds)
     if job.wants("embed"):
@@ -229,7 +230,7 @@ def _themes(
     centres = fit_themes(corpus)
     assigned = _map(job, corpus, runner, "clustered", {}, {}, {"centres": centres})
     stands = before is not None and (before["digests"], before["partitions"]) == (corpus.digests, corpus.partitions())
-    stands = stands and before is not None and not shows_withdrawn(corpus, before["clusters"])
+    stands = stands and before is not None and not shows_left_out(corpus, before["clusters"])
     if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
     clusters = build_folders(corpus)
@@ -348,6 +349,7 @@ def _edition(
         "prefixes": corpus.prefixes,
         "origin": corpus.origin,
         "partitions": partitions,
+        "left_out": dict(corpus.left_out),
         "funnel": funnel(corpus, {**earlier.get("seconds", {}), **seconds}),
         "seconds": {**earlier.get("seconds", {}), **seconds},
         "clusters": clusters,

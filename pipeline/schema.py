@@ -61,6 +61,12 @@ and the provider's own item. `optout_signals` is JSON. `licence` is never null: 
 the picture that stood at this URL before; when it is the row's own id, only what is said of the picture changed. Of
 several rows of one `source_id` the last counts. Partitions written before there was `changed_from` read as null."""
 
+SAID = (
+    "page_url", "title", "creator", "creator_id", "year_text", "year", "style", "genre", "tags", "licence",
+    "licence_url", "attribution", "declared_width", "declared_height", "extra",
+)  # fmt: skip
+"""Columns of `crawled` that say something about a picture, as opposed to how it was found and fetched."""
+
 CHECKED = pa.schema([
     _ID,
     pa.field("source", pa.string()),

@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import storage
 from pipeline.errors import IntegrityFailed, UsageError
-from pipeline.schema import REASONS, SCHEMAS
+from pipeline.schema import REASONS, SAID, SCHEMAS
 from pipeline.sniff import EXTENSIONS
 from pipeline.storage import Root
 
@@ -100,6 +102,40 @@ def read_all(root: Root, folder: str, partitions: Sequence[str], columns: Sequen
     schema = next(s for s in SCHEMAS.values() if all(c in s.names for c in columns))
     fields = [pa.field("partition", pa.string()), pa.field("row", pa.int32()), *(schema.field(c) for c in columns)]
     return pa.schema(fields).empty_table()
+
+
+def by_time(partition: str) -> tuple[str, ...]:
+    """Sort key of partitions: when they were crawled, then their name."""
+    return (*partition.rsplit("-", 2)[1:], partition)
+
+
+def read_latest(root: Root, partitions: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """`read_all` of `crawled` with what was said last: of rows with the same id, source_id and address the columns
+    in SAID are those of the newest, so that an edited title or licence counts for all of them.
+    """
+    key = ["id", "source_id", "url"]
+    found = read_all(root, CRAWLED, partitions, [*dict.fromkeys([*key, *columns])])
+    newest = _newest(found.select(["partition", *key]))
+    for name in set(columns) & set(SAID):
+        place = found.schema.get_field_index(name)
+        found = found.set_column(place, found.schema.field(name), found[name].take(newest))
+    return found.select(["partition", "row", *columns])
+
+
+def _newest(rows: pa.Table) -> pa.Array:
+    """For each row the place of the newest row with the same id, source_id and url; most have none beside them."""
+    places = np.arange(rows.num_rows)
+    ids = rows["id"].combine_chunks()
+    counts = pc.value_counts(ids)
+    often = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    twice = np.flatnonzero(np.asarray(pc.is_in(ids, value_set=often)))
+    keys = [tuple(row.values()) for row in rows.take(pa.array(twice)).to_pylist()]
+    last: dict[tuple[str, ...], int] = {}
+    for index, (_partition, *same) in sorted(enumerate(keys), key=lambda item: (by_time(item[1][0]), item[0])):
+        last[tuple(same)] = twice[index]
+    for index, (_partition, *same) in enumerate(keys):
+        places[twice[index]] = last[tuple(same)]
+    return pa.array(places)
 
 
 def rows(columns: Mapping[str, Sequence[Any]], schema: pa.Schema) -> pa.Table:

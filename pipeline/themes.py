@@ -17,7 +17,6 @@ from pipeline.corpus import Corpus
 from pipeline.naming import name_themes, words_of
 from pipeline.stages.assign import vectors_of
 from pipeline.vision.motifs import same_motif
-from pipeline.withdrawn import withdrawn
 
 _SHEET_COLUMNS = 12
 _SHEET_ROWS = 10
@@ -63,9 +62,9 @@ def _suggest_motifs(corpus: Corpus) -> None:
     corpus.root.commit(f"{folder}/motifs.json", json.dumps({"suggestions": pairs}, indent=1).encode())
 
 
-def shows_withdrawn(corpus: Corpus, clusters: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a folder of an edition holds a picture that was withdrawn since."""
-    if not (out := withdrawn(corpus.root)):
+def shows_left_out(corpus: Corpus, clusters: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a folder of an edition holds a picture that is left out since."""
+    if not (out := corpus.left_out):
         return False
     facts = [json.loads(corpus.root.read(f"{cluster['path']}/cluster.json")) for cluster in clusters]
     return any(member["id"] in out for found in facts for member in found["members"])
@@ -76,10 +75,8 @@ def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
     partitions = corpus.partitions()
     clustered = tables.read_all(corpus.root, corpus.folders["clustered"], partitions, ["id", "cluster", "distance"])
     where = tables.read_all(corpus.root, corpus.folders["prepared"], partitions, ["shard", "offset", "size"])
-    about = tables.read_all(
-        corpus.root, corpus.folders["crawled"], partitions, ["genre", "style", "creator", "tags", "query"]
-    )
-    out = pa.array(sorted(withdrawn(corpus.root)), pa.string())
+    about = tables.read_latest(corpus.root, partitions, ["genre", "style", "creator", "tags", "query"])
+    out = pa.array(sorted(corpus.left_out), pa.string())
     left_out = np.asarray(pc.is_in(clustered["id"], value_set=out))
     kept = np.flatnonzero(~np.asarray(clustered["cluster"].is_null()) & ~left_out)
     order = kept[np.lexsort((kept, clustered["distance"].to_numpy()[kept]))]
@@ -99,7 +96,7 @@ def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
 
 
 def _add_pictures(corpus: Corpus, folder: str, rows: dict[str, list[Any]]) -> None:
-    """Bring the folder to its members: those that are missing are added, those withdrawn since are removed."""
+    """Bring the folder to its members: those that are missing are added, those left out since are removed."""
     there = set(corpus.root.names(f"{folder}/images"))
     for name in there - {file.removeprefix("images/") for file in rows["file"]}:
         corpus.root.delete(f"{folder}/images/{name}")

@@ -1,11 +1,29 @@
-"""Pictures whose owners reserve them now: crawls found out when they asked again, and editions leave them out."""
+"""Pictures that stand and yet are left out: their owners reserve them now, or their licence is another now."""
 
 from __future__ import annotations
 
-from pipeline import tables
+from collections.abc import Iterable, Mapping, Sequence
+
+from pipeline import licences, tables
+from pipeline.errors import Reason
 from pipeline.storage import Root
 
 OUTCOME = "withdrawn"
+
+
+def left_out(root: Root, partitions: Sequence[str], licence: Iterable[str] | str) -> Mapping[str, str]:
+    """The ids of pictures that no edition takes in any more, with the reason: `opted_out` when they were withdrawn,
+    `licence` when none of the rows of `partitions`, as they were said last, has one that the manifest lets pass.
+    """
+    made = dict.fromkeys(withdrawn(root), str(Reason.OPTED_OUT))
+    if licence == "any":
+        return made
+    said = tables.read_latest(root, partitions, ["id", "licence", "reason"])
+    stored = said.filter(said["reason"].is_null())
+    let = {name for name in stored["licence"].unique().to_pylist() if licences.admits(licence, name or "")}
+    pairs = list(zip(stored["id"].to_pylist(), stored["licence"].to_pylist(), strict=True))
+    fine = {picture for picture, name in pairs if name in let}
+    return {picture: str(Reason.LICENCE) for picture, _ in pairs if picture not in fine} | made
 
 
 def withdrawn(root: Root) -> frozenset[str]:

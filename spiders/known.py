@@ -11,16 +11,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pipeline import tables
+from pipeline.schema import SAID
 from pipeline.storage import Root
 from spiders.records import PASSING
 
 _STAMP = r"-(\d{8}T\d{6})-\d{5}"
 GONE, WITHDRAWN = "gone", "withdrawn"
-SAID = (
-    "page_url", "title", "creator", "creator_id", "year_text", "year", "style", "genre", "tags", "licence",
-    "licence_url", "attribution", "declared_width", "declared_height", "extra",
-)  # fmt: skip
-"""Columns that say something about a picture, as opposed to how it was found and fetched."""
+
 
 
 class Row(NamedTuple):

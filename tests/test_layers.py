@@ -22,7 +22,8 @@ FLOORS = (
     {"pipeline.schema", "pipeline.models", "pipeline.licences"},
     {"pipeline.storage", "pipeline.manifest", "pipeline.stage", "pipeline.vision"},
     {"pipeline.tables", "pipeline.summary", "pipeline.stages", "pipeline.decisions", "gan"},
-    {"pipeline.corpus", "pipeline.sketches", "pipeline.withdrawn", "spiders"},
+    {"pipeline.withdrawn"},
+    {"pipeline.corpus", "pipeline.sketches", "spiders"},
     {
         "pipeline.runner", "pipeline.sources", "pipeline.inspection", "pipeline.attribution", "pipeline.themes",
         "pipeline.training",

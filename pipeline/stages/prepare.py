@@ -27,13 +27,17 @@ from pipeline.vision.resize import fit_square, preshrunk
 def transform(batch: pa.Table, options: Options) -> pa.Table:
     """Rows of `prepared`, with the encoded pictures in `data`, for rows of `selected`.
 
-    Options: `convert`, `align` (null for none) and `shard` of the manifest.
+    Options: `convert`, `align` (null for none) and `shard` of the manifest; `left_out`, the reasons of pictures by
+    id that stand and must not come into new shards.
     """
     convert = Convert.model_validate(options["convert"])
     shard = Shard.model_validate(options["shard"])
     eyes = Align.model_validate(options["align"]) if options["align"] else None
+    left_out = options.get("left_out", {})
 
     def one(row: dict[str, Any]) -> dict[str, Any]:
+        if reason := left_out.get(row["id"]):
+            raise Rejected(Reason(reason))
         opened = open_upright(row["data"])
         crop = landed = None
         if eyes:

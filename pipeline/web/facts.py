@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow as pa
+
 from pipeline import tables
 from pipeline.errors import Fatal, Reason
 from pipeline.naming import NO_NAMES
@@ -135,6 +137,10 @@ class Facts:
         self.edition = edition
         folders = edition["folders"]
         self._db = tables.connect(root, {table: {"": folders[table]} for table in TABLES if table in folders})
+        self._db.register("said", tables.read_latest(root, edition["partitions"], _SAID))
+        out = edition.get("left_out", {})
+        left_out = {"id": pa.array(list(out), pa.string()), "reason": pa.array(list(out.values()), pa.string())}
+        self._db.register("left_out", pa.table(left_out))
         self._db.execute(_ROWS, [list(edition["partitions"])])
         self._db.execute(_KEEPERS)
         self._db.execute(_WORDS)
@@ -284,23 +290,26 @@ def _group(keeper: Picture, members: Sequence[Picture], near: int, same: int) ->
     )
 
 
+_SAID = ("page_url", "title", "creator", "year_text", "year", "licence", "style", "genre")
 _ROWS = """
 CREATE TEMP TABLE rows AS
-SELECT c.partition, c.row, c.id, c.url, c.page_url, c.source, c.source_id, c.title, c.creator,
-       coalesce(c.year_text, c.year::VARCHAR) AS year, c.licence, c.http_status, c.format, c.query, c.style, c.genre,
+SELECT c.partition, c.row, c.id, c.url, d.page_url, c.source, c.source_id, d.title, d.creator,
+       coalesce(d.year_text, d.year::VARCHAR) AS year, d.licence, c.http_status, c.format, c.query, d.style, d.genre,
        c.fetched_at, m.width, m.height, m.phash, s.keeper, s.distance, s.rule,
        s.transform, s.inliers, s.agreement,
-       coalesce(c.reason, m.reason, s.reason, p.reason, e.reason, k.reason) AS reason,
+       coalesce(c.reason, m.reason, s.reason, p.reason, e.reason, k.reason, o.reason) AS reason,
        coalesce(c.reason_value, m.reason_value, s.reason_value,
                 p.reason_value, e.reason_value, k.reason_value) AS value,
        coalesce(c.detail, m.detail, s.detail, p.detail, e.detail, k.detail) AS detail,
        p.shard, p."offset", p.size, p.width AS prepared_side, p.eyes
 FROM crawled c
+JOIN said d USING (partition, row)
 LEFT JOIN measured m USING (partition, row)
 LEFT JOIN selected s USING (partition, row)
 LEFT JOIN prepared p USING (partition, row)
 LEFT JOIN embedded e USING (partition, row)
 LEFT JOIN clustered k USING (partition, row)
+LEFT JOIN left_out o ON o.id = c.id
 WHERE c.partition IN (SELECT unnest(?))
 """
 
