@@ -99,7 +99,7 @@ def crawl(
 ) -> CrawlSummary:
     """Crawl a source into a root, and return what was new; `verb` is import for a list that people have.
 
-    `echo` gets a line of progress every five seconds, and what is worth knowing at the end.
+    `echo` gets a line of progress every five seconds; the summary's `notes` say what is worth knowing at the end.
     `limit` is for the first works of the list, known ones included. Raises UsageError for a wrong source, argument
     or name, SourceRefused when the site blocks, limits or is down (what arrived before is kept), LockHeld,
     NoSpace, and Fatal when the crawler dies. Ctrl-C and SIGTERM stop the crawl after a commit.
@@ -110,10 +110,7 @@ def crawl(
     order = {
         "spider": source, "verb": verb, "root": root.url, "arguments": given, "settings": dict(settings or {}),
     }  # fmt: skip
-    summary = _ended(source, *_told(order, echo or _silent))
-    for note in summary.notes:
-        (echo or _silent)(f"{summary.source}: {note}")
-    return summary
+    return _ended(source, *_told(order, echo or _silent))
 
 
 def retry(

@@ -81,6 +81,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         **arguments: Any,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.goes_out = True
         self.base = (base_url or self.home).rstrip("/")
         self.spec = {self.verb: self.name, **{key: value for key, value in arguments.items() if value is not None}}
         self.prefix = source_prefix(self.spec)
@@ -135,7 +136,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     def _configured(cls, crawler: Any, *args: Any, **kwargs: Any) -> PictureSpider:
         check({cls.verb: cls.name, **kwargs})
         spider: PictureSpider = super().from_crawler(crawler, *args, **kwargs)
-        if not settings.is_loopback(spider.base) and not settings.CONTACT:
+        if spider.goes_out and not settings.is_loopback(spider.base) and not settings.CONTACT:
             raise UsageError(
                 f"Set PIPELINE_CONTACT to your mail or web address before crawling {spider.base or 'the web'}: "
                 "its owner must be able to reach you."

@@ -44,6 +44,8 @@ class UrlsSpider(PictureSpider):
         hash_col: str | None = None, **arguments: Any,
     ) -> None:  # fmt: skip
         super().__init__(path=path, url_col=url_col, caption_col=caption_col, hash_col=hash_col, **arguments)
+        if path and not Path(path).expanduser().exists():
+            raise UsageError(f"There is no file or folder {path}: check the path.")
         self.lists = Lists(Path(path).expanduser(), url_col, caption_col, hash_col)
         self.list_name = Path(path).name.encode("utf-8", "backslashreplace").decode()
         self.promised: dict[str, str] = {}

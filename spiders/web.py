@@ -60,6 +60,7 @@ class WebSpider(PictureSpider):
         self.fresh = float(fresh) if fresh not in (None, "") else None
         self.thumbnails = arguments.get("thumbnails") is not None and is_detailed(arguments["thumbnails"])
         self.asks_quota = arguments.get("quota") is not None and is_detailed(arguments["quota"])
+        self.goes_out = not self.asks_quota
         self.shares = Shares([one.name for one in self.providers], self.limit)
         self.errors: list[PipelineError] = []
         self.ids: dict[str, str] = {}

@@ -34,6 +34,7 @@ WRONG = {
     "unknown signal": (["crawl", "wikiart", "--style", "cubism", "--ignore-optout", "tmd", "--base-url", DOWN], 2,
                        "Did you mean tdm"),
     "no such folder": (["import", "folder", "/no/such/folder"], 2, "/no/such/folder"),
+    "no such list": (["import", "urls", "/no/such/list.csv"], 2, "There is no file or folder /no/such/list.csv"),
     "no manifest": (["run", "/no/such/manifest.yaml"], 2, "/no/such/manifest.yaml"),
 }  # fmt: skip
 

@@ -374,12 +374,11 @@ def test_a_dry_run_of_what_costs_asks_nothing_and_tells_the_price(root: Root, ga
     assert "searches of your plan" in brave.cost
 
 
-def test_the_quota_is_told_without_a_query_and_without_keys(
-    root: Root, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_quota_is_told_without_a_query_a_key_or_a_contact(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     Ledger(root, "google").spend(12, "earlier")
     monkeypatch.delenv("BRAVE_KEY")
-    lines = enquire({"crawl": "web", "quota": "yes"}, root, base_url=gallery.url)
+    monkeypatch.delenv("PIPELINE_CONTACT", raising=False)
+    lines = enquire({"crawl": "web", "quota": "yes"}, root)
     assert len(lines) == 7
     assert any(line.startswith("google: 12 of 100 a day spent, 88 left; it frees at ") for line in lines)
     assert any("(BRAVE_KEY not set)" in line for line in lines)
