@@ -22,7 +22,7 @@ _COARSE, _FINE = 0.04, 3.0  # of the longer side, and pixels of the frame
 _LEAST_MATCHES = 4
 _WINDOW, _CORRELATED = 11, 0.7
 _TEXTURE = 9.0  # variance in grey levels below which a window has nothing to compare
-_SQUEEZED = 0.7  # a map that squeezes one axis more than this against the other is no copy's
+_SQUEEZED = 0.55  # a map that squeezes one axis more than this against the other is no copy's: 16:9 made square is 0.56
 _BLANK_SHARE = 0.05
 _BLANK_APART = 4
 
