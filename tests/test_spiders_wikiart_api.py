@@ -58,6 +58,11 @@ def rows(root: Root) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (row["rank"], row["source_id"]))
 
 
+def checks(root: Root) -> list[dict[str, Any]]:
+    names = tables.names(root, tables.CHECKED)
+    return [row for name in names for row in tables.read(root, tables.CHECKED, name).to_pylist()]
+
+
 def calls(gallery: Gallery, name: str) -> int:
     return sum(f"/api/2/{name}?" in target for _, target, _ in gallery.log())
 
@@ -113,8 +118,14 @@ def test_the_next_night_lists_only_artists_that_changed(pictures: Path, root: Ro
     with Gallery(Catalogue.from_folder(pictures)) as gallery:
         again = crawl("wikiart", root, args={"api": "yes"}, base_url=gallery.url)
         assert sum("all-paintings" in target for _, target, _ in gallery.log()) == 1
-    assert (again.new, again.unchanged) == (0, 1)
+    assert (again.new, again.unchanged, again.gone) == (0, 1, 0), "who is not listed is not gone"
     assert any("Of 70 artists the 1 were listed" in note for note in again.notes)
+    os.utime(pictures / "069.png", (1_600_000_000, 1_600_000_000))
+    with Gallery(Catalogue.from_folder(pictures)) as gallery:
+        third = crawl("wikiart", root, args={"api": "yes", "recheck": "all"}, base_url=gallery.url)
+        assert not any("all-paintings" in target for _, target, _ in gallery.log())
+    assert (third.new, third.gone, third.missed) == (0, 0, 0)
+    assert not any(row["outcome"] == "gone" for row in checks(root))
 
 
 def test_keys_that_are_missing_or_wrong(gallery: Gallery, root: Root, monkeypatch: pytest.MonkeyPatch) -> None:

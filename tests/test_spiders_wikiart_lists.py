@@ -140,6 +140,19 @@ def test_the_public_domain_alone_is_explained(gallery: Gallery, root: Root) -> N
     assert (again.new, again.unchanged) == (0, 10)
 
 
+def test_with_a_key_the_public_domain_alone_costs_calls(
+    gallery: Gallery, root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WIKIART_KEY", "practice")
+    monkeypatch.setenv("WIKIART_SECRET", "practice")
+    before = sum("/api/2/Painting?" in target for _, target, _ in gallery.log())
+    args = {"style": "cubism", "public_domain": "only", "api": "yes"}
+    summary = crawl("wikiart", root, args=args, base_url=gallery.url)
+    assert summary.new == 10 and {row["licence"] for row in rows(root)} == {"CC-PDM-1.0"}
+    assert sum("/api/2/Painting?" in target for _, target, _ in gallery.log()) - before == 10
+    assert any("10 works were left out" in note for note in summary.notes)
+
+
 def test_without_the_switch_each_row_says_its_licence_and_why(gallery: Gallery, root: Root) -> None:
     summary = crawl("wikiart", root, args={"style": "cubism", "details": "no"}, base_url=gallery.url)
     said = {row["creator_id"]: (row["licence"], json.loads(row["extra"])["licence_reason"]) for row in rows(root)}
