@@ -20,10 +20,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipeline import models
+from pipeline.vision.alignment import by_eyes, draw
 from pipeline.vision.clustering import spherical_kmeans
 from pipeline.vision.colour import to_srgb
 from pipeline.vision.decode import open_upright, read_header
-from pipeline.vision.faces import FaceFinder, align
+from pipeline.vision.faces import FaceFinder
 from pipeline.vision.features import Embedder
 from pipeline.vision.hashing import phash_fast
 from pipeline.vision.matching import group_by_hash, neighbours
@@ -117,7 +118,7 @@ def costs(title: str, found: list[bytes]) -> None:
 
 
 def faces(data: Path) -> None:
-    """Finding and aligning, plain MediaPipe beside it."""
+    """Finding and aligning; benchmarks/faces.py has plain MediaPipe beside it."""
     pictures = [
         np.asarray(to_srgb(open_upright(path.read_bytes()))[0])
         for path in sorted((data / "faces_68pts/images").iterdir())[::4]
@@ -128,12 +129,15 @@ def faces(data: Path) -> None:
         blank = [np.full((340, 390, 3), 99, np.uint8)] * 20
         print(f"{'find, no face':26} {wall(finder.find, blank):8.2f} ms wall")
         found = [(Image.fromarray(one), finder.find(one)[0].eyes) for one in pictures]
-    print(f"{'align to 256':26} {milliseconds(lambda pair: align(pair[0], pair[1], 256), found):8.2f} ms")
-    print(f"{'align to 64':26} {milliseconds(lambda pair: align(pair[0], pair[1], 64), found):8.2f} ms")
+    for size in (256, 64):
+        def align(pair: Any, size: int = size) -> object:
+            return draw(pair[0], by_eyes(pair[1], size), size)
+
+        print(f"{f'align to {size}':26} {milliseconds(align, found):8.2f} ms")
 
 
 def wall(work: Callable[[Any], object], items: Sequence[Any]) -> float:
-    """Wall time an item: MediaPipe computes in threads of its own."""
+    """Wall time an item."""
     best = float("inf")
     for item in items:
         start = time.perf_counter()

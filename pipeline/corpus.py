@@ -90,7 +90,7 @@ class Corpus:
         made = {
             "crawled": tables.CRAWLED,
             "measured": "tables/measured/v2" + ("-exact" if self.manifest.measure.hash == "exact" else ""),
-            "faces": "tables/faces/v1",
+            "faces": "tables/faces/v2",
             "sketched": "tables/sketched/v1",
         }
         made |= {table: f"corpora/{self.name}/{table}/{self.digests[table]}" for table in CORPUS_TABLES}
@@ -114,7 +114,8 @@ def _deciding(dedupe: Dedupe) -> dict[str, Any]:
 
 def _landing(align: Align | None) -> Any:
     """What of `align` moves pixels."""
-    return align.model_dump(mode="json", include={"eyes", "faces", "max_outside"}) if align else None
+    moving = {"crop", "eyes", "faces", "max_outside", "max_upscale"}
+    return align.model_dump(mode="json", include=moving) if align else None
 
 
 # editions
@@ -175,6 +176,7 @@ def views(root: Root) -> dict[str, dict[str, str | tuple[str, ...]]]:
     A partition whose hashes were computed exactly is shown so.
     """
     made: dict[str, dict[str, str | tuple[str, ...]]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
+    made["faces"] = {"": "tables/faces/v2"}
     made["measured"] = {"": ("tables/measured/v2-exact", "tables/measured/v2")}
     newest_of = {name: edition(root, name) for name in corpora(root)}
     for table in CORPUS_TABLES:

@@ -15,7 +15,7 @@ STEP_OF = {
     "prepared": "shard", "embedded": "embed", "clustered": "cluster",
 }
 _PACKAGES = (
-    "wunderkammer", "scrapy", "pillow", "opencv-python-headless", "imagehash", "mediapipe", "onnxruntime",
+    "wunderkammer", "scrapy", "pillow", "opencv-python-headless", "imagehash", "ai-edge-litert", "onnxruntime",
     "numpy", "scikit-learn", "dask", "torch", "pyarrow",
 )
 

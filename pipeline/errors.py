@@ -72,6 +72,7 @@ class Reason(StrEnum):
     FACE_TOO_SMALL = "face_too_small"
     FACE_CUT = "face_cut"
     ODD_ANGLE = "odd_angle"
+    FACE_BLURRED = "face_blurred"
     SUNGLASSES = "sunglasses"
 
 
@@ -115,12 +116,13 @@ REASON_HELP: dict[Reason, str] = {
     Reason.REJECTED_BY_PERSON: "a person rejected it while reviewing",
     Reason.FORGOTTEN: "it was taken down with `pipeline forget`",
     Reason.NO_FACE: "no face was found",
-    Reason.TOO_MANY_FACES: "more faces than align.max_faces",
+    Reason.TOO_MANY_FACES: "more faces than align.max_faces, or than the one of align.faces single",
     Reason.LOW_CONFIDENCE: "the face finder is not sure enough",
-    Reason.FACE_TOO_SMALL: "the eyes are closer together than align.min_eye_distance pixels",
-    Reason.FACE_CUT: "too much of the aligned picture would lie outside the original",
-    Reason.ODD_ANGLE: "the head is turned further than align.max_yaw, max_pitch or max_roll",
-    Reason.SUNGLASSES: "the eyes are covered",
+    Reason.FACE_TOO_SMALL: "the eyes are closer than align.min_eye_distance pixels, or align.max_upscale is not enough",
+    Reason.FACE_CUT: "more of the face is cut off than align.max_cut, or of the aligned square than align.max_outside",
+    Reason.ODD_ANGLE: "the head is turned further than align.max_yaw, max_pitch, max_up or max_roll",
+    Reason.FACE_BLURRED: "the face is less sharp than align.min_face_sharpness",
+    Reason.SUNGLASSES: "sunglasses cover the eyes: it is dark around them, against the whole face",
 }
 
 

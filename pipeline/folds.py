@@ -105,7 +105,8 @@ def _judged(corpus: Corpus, name: str, crawled: pa.Table) -> pa.Table:
             if reasons[row] is None and found["reason"] is not None:
                 reasons[row], values[row] = found["reason"], found["reason_value"]
             elif reasons[row] is None:
-                reasons[row], values[row] = judge_faces(found["faces"], align)
+                size = measured["width"][row].as_py(), measured["height"][row].as_py()
+                reasons[row], values[row] = judge_faces(found["faces"], align, size)
     for row, picture in enumerate(measured["id"].to_pylist() if corpus.left_out else ()):
         if reasons[row] is None and picture in corpus.left_out:
             reasons[row] = corpus.left_out[picture]

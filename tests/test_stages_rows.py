@@ -147,7 +147,8 @@ def test_colour_fields_are_kept_unless_a_manifest_says_otherwise():
 
 
 def face(**changes):
-    return {"score": 0.9, "eye_distance": 60.0, "yaw": 0.0, "pitch": 0.0, "roll": 0.0} | changes
+    return {"score": 0.9, "eye_distance": 60.0, "yaw": 0.0, "pitch": 0.0, "roll": 0.0,
+            "eye_light": 0.8, "sharpness": 0.3, "cut": 0.0, "box": [10.0, 10.0, 100.0, 110.0]} | changes
 
 
 @pytest.mark.parametrize(("faces", "options", "reason"), [
@@ -156,16 +157,28 @@ def face(**changes):
     ([face(score=0.2)], {}, Reason.LOW_CONFIDENCE),
     ([face(eye_distance=5.0)], {}, Reason.FACE_TOO_SMALL),
     ([face(yaw=-60.0)], {}, Reason.ODD_ANGLE),
-    ([face(roll=170.0)], {}, Reason.ODD_ANGLE),
+    ([face(pitch=20.0)], {"max_up": 12}, Reason.ODD_ANGLE),
+    ([face(roll=170.0)], {"max_roll": 90}, Reason.ODD_ANGLE),
+    ([face(eye_light=0.2)], {"sunglasses": "reject"}, Reason.SUNGLASSES),
+    ([face(cut=0.6)], {}, Reason.FACE_CUT),
+    ([face(sharpness=0.05)], {"min_face_sharpness": 0.1}, Reason.FACE_BLURRED),
 ])
 def test_faces_are_refused_with_the_reason_that_fits(faces, options, reason):
     with pytest.raises(Rejected) as refused:
-        choose_face(faces, Align(**options))
+        choose_face(faces, Align(**options), (400, 300))
     assert refused.value.reason == reason
 
 
 def test_the_largest_face_is_aligned_on():
-    assert choose_face([face(), face(eye_distance=90.0)], Align())["eye_distance"] == 90.0
+    small, large = face(box=[180.0, 130.0, 220.0, 170.0]), face(eye_distance=90.0)
+    assert choose_face([small, large], Align(), (400, 300)) is large
+    assert choose_face([large, small], Align(faces="central"), (400, 300)) is small
+
+
+def test_what_is_accepted_is_not_refused():
+    dark, down = face(eye_light=0.1), face(pitch=-20.0)
+    assert choose_face([dark], Align(), (400, 300)) is dark
+    assert choose_face([down], Align(max_up=12), (400, 300)) is down
 
 
 def test_themes_are_named_by_the_word_that_stands_out():

@@ -15,6 +15,8 @@ from pipeline.manifest import Align, Select
 
 GREY = 0.01
 """A picture is grey when a smaller share of it than this has a colour."""
+DARK_EYES = 0.42
+"""Eyes are covered by sunglasses when it is darker around them than this share of the face (`Face.eye_light`)."""
 
 
 def judge(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[list[str | None], list[float | None]]:
@@ -73,27 +75,50 @@ def _first_failure(
     return reasons, values
 
 
-def judge_faces(faces: Sequence[Mapping[str, Any]] | None, options: Align) -> tuple[str | None, float | None]:
-    """The reason that rejects a picture for its faces, with the number that decided."""
+def judge_faces(
+    faces: Sequence[Mapping[str, Any]] | None, options: Align, size: tuple[int, int]
+) -> tuple[str | None, float | None]:
+    """The reason that rejects a picture of `size` for its faces, with the number that decided."""
     try:
-        choose_face(faces or [], options)
+        choose_face(faces or [], options, size)
     except Rejected as rejected:
         return str(rejected.reason), rejected.value
     return None, None
 
 
-def choose_face(faces: Sequence[Mapping[str, Any]], options: Align) -> Mapping[str, Any]:
-    """The face to align on. Raises Rejected when there is none, too many, or none good enough."""
+def choose_face(faces: Sequence[Mapping[str, Any]], options: Align, size: tuple[int, int]) -> Mapping[str, Any]:
+    """The face to align on in a picture of (width, height).
+
+    Raises Rejected when there is none, too many, or when the one that was chosen is not good enough.
+    """
     if not faces:
         raise Rejected(Reason.NO_FACE)
     if len(faces) > (1 if options.faces == "single" else options.max_faces):
         raise Rejected(Reason.TOO_MANY_FACES, float(len(faces)))
-    face = max(faces, key=lambda f: (f["eye_distance"], f["score"]))
-    if face["score"] < options.min_confidence:
-        raise Rejected(Reason.LOW_CONFIDENCE, face["score"])
-    if face["eye_distance"] < options.min_eye_distance:
-        raise Rejected(Reason.FACE_TOO_SMALL, face["eye_distance"])
-    for angle, limit in (("yaw", options.max_yaw), ("pitch", options.max_pitch), ("roll", options.max_roll)):
-        if abs(face[angle]) > limit:
-            raise Rejected(Reason.ODD_ANGLE, face[angle], angle)
+    if options.faces == "central":
+        face = min(faces, key=lambda f: _from_the_middle(f["box"], size))
+    else:
+        face = max(faces, key=lambda f: (f["eye_distance"], f["score"]))
+    _refuse(face, options)
     return face
+
+
+def _refuse(face: Mapping[str, Any], options: Align) -> None:
+    """Raises Rejected by the first limit that the face is beyond."""
+    up = options.max_pitch if options.max_up is None else options.max_up
+    for reason, value, refused, detail in (
+        (Reason.LOW_CONFIDENCE, face["score"], face["score"] < options.min_confidence, ""),
+        (Reason.FACE_TOO_SMALL, face["eye_distance"], face["eye_distance"] < options.min_eye_distance, ""),
+        (Reason.ODD_ANGLE, face["yaw"], abs(face["yaw"]) > options.max_yaw, "yaw"),
+        (Reason.ODD_ANGLE, face["pitch"], not -options.max_pitch <= face["pitch"] <= up, "pitch"),
+        (Reason.ODD_ANGLE, face["roll"], abs(face["roll"]) > options.max_roll, "roll"),
+        (Reason.SUNGLASSES, face["eye_light"], options.sunglasses == "reject" and face["eye_light"] < DARK_EYES, ""),
+        (Reason.FACE_CUT, face["cut"], face["cut"] > options.max_cut, ""),
+        (Reason.FACE_BLURRED, face["sharpness"], face["sharpness"] < options.min_face_sharpness, ""),
+    ):
+        if refused:
+            raise Rejected(reason, value, detail)
+
+
+def _from_the_middle(box: Sequence[float], size: tuple[int, int]) -> float:
+    return float(np.hypot(box[0] + box[2] - size[0], box[1] + box[3] - size[1]))

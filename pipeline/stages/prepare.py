@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -16,10 +16,10 @@ from pipeline.manifest import Align, Convert, Shard
 from pipeline.schema import PREPARED
 from pipeline.stage import Options, Stage, map_rows
 from pipeline.stages.judge import choose_face
+from pipeline.vision import alignment
 from pipeline.vision.borders import trim_box
 from pipeline.vision.colour import to_srgb
 from pipeline.vision.decode import open_upright
-from pipeline.vision.faces import align
 from pipeline.vision.icc import srgb_profile
 from pipeline.vision.resize import fit_square, preshrunk
 
@@ -70,11 +70,24 @@ def _fitted(opened: Image.Image, convert: Convert, size: int) -> tuple[Image.Ima
 def _aligned(
     picture: Image.Image, faces: list[dict[str, Any]] | None, options: Align, size: int
 ) -> tuple[Image.Image, list[float]]:
-    face = choose_face(faces or [], options)
-    square, eyes, outside = align(picture, face["eyes"], size, options.eyes)
+    face = choose_face(faces or [], options, picture.size)
+    matrix = _landing(face, options, size)
+    larger = alignment.scale_of(matrix)
+    if larger > options.max_upscale:
+        raise Rejected(Reason.FACE_TOO_SMALL, face["eye_distance"], f"would be enlarged {larger:.1f} times")
+    outside = alignment.share_outside(matrix, size, picture.size)
     if outside > options.max_outside:
-        raise Rejected(Reason.FACE_CUT, outside)
-    return square, [float(value) for value in np.asarray(eyes).ravel()]
+        raise Rejected(Reason.FACE_CUT, outside, "outside the original")
+    return alignment.draw(picture, matrix, size), alignment.landed(matrix, face["eyes"])
+
+
+def _landing(face: Mapping[str, Any], options: Align, size: int) -> alignment.Floats:
+    """The similarity that takes the picture to the square."""
+    if options.crop == "ffhq":
+        return alignment.by_ffhq(face["eyes"], face["mouth"], size)
+    if options.crop == "box":
+        return alignment.by_box(face["box"], size)
+    return alignment.by_eyes(face["eyes"], size, options.eyes)
 
 
 def encode(picture: Image.Image, format: str) -> bytes:

@@ -1,36 +1,33 @@
-"""Faces: where they are, where their eyes are, how the head is turned, and the picture turned to match."""
+"""Faces: where they are, where their eyes are, how the head is turned, and how well each can be seen.
+
+Every face is looked at three times: by the detector in the whole picture, by the detector in an upright crop of
+standard size (turned over when it is in doubt which way is up), and by the mesh in that crop and in the mirror image
+of a second, better one; the two meshes are averaged. Turns of the picture are tried only where nothing was found,
+parts of it only then and in groups.
+"""
 
 from __future__ import annotations
 
-import os
-import sys
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-Floats = NDArray[np.float64]
-Point = tuple[float, float]
+from pipeline.vision.facenets import CORNERS, LIDS, MESH_SIDE, MOUTH, SIDE, FaceNets, Floats, Found
+from pipeline.vision.facequality import eye_light, sharpness
 
-EYES: tuple[Point, Point] = ((0.35, 0.4), (0.65, 0.4))
-"""Where the eyes of an aligned picture are, as shares of its side."""
-
-_DETECTOR = "face_detector.tflite"  # inside the .task file, which is a zip
-_MIN_SCORE = 0.5
-# The 16 points of the lids of each eye in MediaPipe's face mesh; the sitter's right eye comes first.
-_LIDS = (
-    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-    (362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398),
-)
-_MOUTH = (61, 291)
+_MIN_SCORE = 0.5  # of the detector, as MediaPipe's own default
+_MIN_PRESENCE = 0.5  # of the mesh, likewise
+_SURE = 0.85  # a closer look of a lower score may be at a face on its side or upside down
+_ROOM = 1.5  # side of a crop as a multiple of the face's
+_LOOK_ROOM = 1.95
+_SMALL = 0.2  # a group whose faces are a smaller share of the picture may have more of them
+_PART, _STARTS = 0.6, (0.0, 0.4)  # parts of a picture, as shares of its sides
+_TURNS = (0.0, np.pi / 2, -np.pi / 2, np.pi)
 
 
 @dataclass(frozen=True)
@@ -39,13 +36,17 @@ class Face:
 
     box           x0, y0, x1, y1 of all landmarks
     score         the detector's, 0.5 to 1
-    eyes          x, y of both eye centres (mean of the lids); the eye that is on the left when the face is
-                  upright, the sitter's right, comes first
+    eyes          x, y of both eye centres (mean of six points of the lids); the eye that is on the left when the
+                  face is upright, the sitter's right, comes first
     mouth         x, y of both corners, in the same order
     yaw           degrees; positive: turned to the right of an upright picture
     pitch         degrees; positive: looking up
-    roll          degrees; positive: head turned clockwise in the picture
+    roll          degrees, -180 to 180; positive: head turned clockwise in the picture
     eye_distance  pixels between the eye centres
+    eye_light     brightness of the skin around the eyes as a share of the whole face's: sunglasses make it small
+    sharpness     of the face at 128 pixels, 0 for a plain blur
+    cut           share of the box's area beyond the edges of the picture
+    landmarks     478 points (x, y) as little-endian float16, in shares of the box
     """
 
     box: tuple[float, float, float, float]
@@ -56,34 +57,36 @@ class Face:
     pitch: float
     roll: float
     eye_distance: float
+    eye_light: float
+    sharpness: float
+    cut: float
+    landmarks: bytes
+
+    @property
+    def points(self) -> Floats:
+        """The landmarks (478, 2) in pixels of the picture."""
+        return points_of(self.landmarks, self.box)
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """A square of a picture: centre and side in pixels, turned clockwise by `angle` in radians."""
+
+    centre: Floats
+    side: float
+    angle: float
+
+    def matrix(self, pixels: int) -> Floats:
+        """From points of the crop drawn at `pixels` × `pixels` to points of the picture, (2, 3)."""
+        turn = _rotation(self.angle) * self.side / pixels
+        return np.hstack([turn, (self.centre - turn @ np.full(2, pixels / 2))[:, None]])
 
 
 class FaceFinder:
-    """MediaPipe's face detector and 478-point landmarker. Use with `with`, or call `close`.
+    """Finds every face of a picture. One per process; use with `with`, or call `close`."""
 
-    Makes and holds native resources: one per process. While it is made the process's standard error is
-    silent, for the library cannot be told to be.
-    """
-
-    def __init__(self, model: Path, max_faces: int = 8) -> None:
-        from mediapipe.tasks.python import BaseOptions, vision
-
-        detector = zipfile.ZipFile(model).read(_DETECTOR)
-        with _silent():
-            self._detector = vision.FaceDetector.create_from_options(
-                vision.FaceDetectorOptions(
-                    BaseOptions(model_asset_buffer=detector), min_detection_confidence=_MIN_SCORE
-                )
-            )
-            self._landmarker = vision.FaceLandmarker.create_from_options(
-                vision.FaceLandmarkerOptions(
-                    BaseOptions(model_asset_path=str(model)),
-                    num_faces=max_faces,
-                    min_face_detection_confidence=_MIN_SCORE,
-                    output_facial_transformation_matrixes=True,
-                )
-            )
-            self._landmarker.detect(_wrapped(np.zeros((64, 64, 3), np.uint8)))
+    def __init__(self, model: Path) -> None:
+        self._nets: FaceNets | None = FaceNets(model)
 
     def __enter__(self) -> Self:
         return self
@@ -94,145 +97,183 @@ class FaceFinder:
         self.close()
 
     def close(self) -> None:
-        """Free the native resources; the finder is of no use afterwards."""
-        self._detector.close()
-        self._landmarker.close()
+        """Free the networks; the finder is of no use afterwards."""
+        self._nets = None
 
     def find(self, rgb: NDArray[np.uint8]) -> list[Face]:
         """The faces of an upright sRGB picture (h, w, 3), the widest apart eyes first."""
-        picture = _wrapped(np.ascontiguousarray(rgb))
-        detections = self._detector.detect(picture).detections
-        if not detections:
-            return []
-        result = self._landmarker.detect(picture)
-        size = np.array([rgb.shape[1], rgb.shape[0]], np.float64)
-        faces = [
-            _face(np.array([(p.x, p.y) for p in points]) * size, matrix, detections)
-            for points, matrix in zip(result.face_landmarks, result.facial_transformation_matrixes, strict=True)
-        ]
+        assert self._nets is not None
+        pixels = np.ascontiguousarray(rgb)
+        faces: list[Face] = []
+        for crop, score in self._candidates(pixels):
+            face = self._face(pixels, *self._upright(pixels, crop, score))
+            if face is not None and not any(_same(face, other) for other in faces):
+                faces.append(face)
         return sorted(faces, key=lambda face: -face.eye_distance)
 
+    def _candidates(self, pixels: NDArray[np.uint8]) -> list[tuple[_Crop, float]]:
+        """Where faces may be, the surest first."""
+        height, width = pixels.shape[:2]
+        whole = np.array([width, height]) / 2
+        found: list[tuple[_Crop, float]] = []
+        for angle in _TURNS:
+            found = self._detected(pixels, _Crop(whole, max(width, height), angle))
+            if found:
+                break
+        if not found or (len(found) > 1 and min(crop.side for crop, _ in found) < _SMALL * max(width, height)):
+            size = _PART * np.array([width, height])
+            for start in ((x, y) for y in _STARTS for x in _STARTS):
+                centre = np.array([width, height]) * start + size / 2
+                found += self._detected(pixels, _Crop(centre, float(size.max()), 0.0))
+        return sorted(_distinct(found), key=lambda crop: -crop[1])
 
-def align(
-    image: Image.Image,
-    eyes: Sequence[float],
-    size: int,
-    targets: tuple[Point, Point] = EYES,
-) -> tuple[Image.Image, Floats, float]:
-    """Turn, scale and move an RGB picture so that its eyes land on two points of a square.
+    def _detected(self, pixels: NDArray[np.uint8], crop: _Crop) -> list[tuple[_Crop, float]]:
+        assert self._nets is not None
+        found = self._nets.detect(_patch(pixels, crop, SIDE), _MIN_SCORE)
+        return [(_placed(face, crop), face.score) for face in found]
 
-    `eyes` are x, y of both eye centres in pixels, as `Face.eyes`; `targets` where they shall be, as shares
-    of the square's side. Returns the RGB picture of `size` × `size`, where its eyes are (float64 (2, 2), in
-    pixels: exactly on the targets), and the share (0 to 1) of its pixels that lie outside the original:
-    those are filled by reflection.
+    def _upright(self, pixels: NDArray[np.uint8], crop: _Crop, score: float) -> tuple[_Crop, float]:
+        """A closer look at a face, from every side when the first is in doubt."""
+        best, top = crop, 0.0
+        for turn in _TURNS:
+            closer = _Crop(crop.centre, crop.side * _LOOK_ROOM / _ROOM, crop.angle + turn)
+            for seen, sure in self._detected(pixels, closer)[:1]:
+                if sure > top:
+                    best, top = seen, sure
+            if top >= _SURE:
+                break
+        return best, max(score, top)
 
-    A similarity transform by one cubic interpolation. When it shrinks, the original is first smoothed by as
-    much as the shrinking asks (and by more than four times halved, each by exact averages), so that nothing
-    aliases.
-    """
-    source = np.array(eyes, np.float64).reshape(2, 2)
-    landed = np.array(targets, np.float64) * size
-    pixels, matrix = np.asarray(image), _similarity(source, landed)
-    outside = _share_outside(matrix, size, image.size)
-    reduced = int(1 / (2 * _scale(matrix)))
-    if reduced > 1:
-        pixels = np.asarray(image.reduce(reduced))
-        matrix = _similarity(source / reduced, landed)
-    return Image.fromarray(_warped(pixels, matrix, size)), landed, outside
+    def _face(self, pixels: NDArray[np.uint8], crop: _Crop, score: float) -> Face | None:
+        """The face in the crop, or None when the mesh does not see one."""
+        assert self._nets is not None
+        first, presence = self._nets.mesh(_patch(pixels, crop, MESH_SIDE))
+        if presence < _MIN_PRESENCE:
+            return None
+        points = _moved(first, crop)
+        second = _around(points)
+        drawn = _patch(pixels, second, MESH_SIDE)
+        mirrored, _ = self._nets.mesh(np.ascontiguousarray(drawn[:, ::-1]))
+        points = (points + _moved(self._nets.mirrored(mirrored), second)) / 2
+        return _described(points, score, self._nets.head, drawn, second, pixels.shape)
 
 
-def _warped(pixels: NDArray[np.uint8], matrix: Floats, size: int) -> NDArray[np.uint8]:
-    """`matrix` maps points of `pixels` to the square; both count from the corner of the first pixel."""
-    shrink = 1 / _scale(matrix)
-    if shrink > 1:
-        # the blur a pixel of the output makes, less the one a pixel of the original has
-        pixels = cv2.GaussianBlur(pixels, (0, 0), 0.5 * np.sqrt(shrink**2 - 1), borderType=cv2.BORDER_REFLECT)
-    centred = matrix.copy()
-    centred[:, 2] += 0.5 * matrix[:, :2].sum(axis=1) - 0.5  # OpenCV counts from the centre of the first pixel
-    square: NDArray[np.uint8] = cv2.warpAffine(
-        pixels, centred, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+def points_of(landmarks: bytes, box: tuple[float, float, float, float] | list[float]) -> Floats:
+    """Stored landmarks as points (478, 2) in pixels of the picture."""
+    corner, size = np.array(box[:2]), np.array(box[2:]) - box[:2]
+    return np.asarray(np.frombuffer(landmarks, "<f2").reshape(-1, 2) * size + corner)
+
+
+def _placed(face: Found, crop: _Crop) -> _Crop:
+    """Where the face that was found in a crop is in the picture, with room around it and its eyes level."""
+    matrix = crop.matrix(1)
+    left, right = face.eyes @ matrix[:, :2].T + matrix[:, 2]
+    across = right - left
+    return _Crop(
+        matrix[:, :2] @ face.centre + matrix[:, 2], _ROOM * face.side * crop.side, float(np.arctan2(*across[::-1]))
     )
-    return square
 
 
-def _similarity(source: Floats, target: Floats) -> Floats:
-    """The turn, scale and shift (2, 3) that take two points (2, 2) to two others."""
-    a, b = (complex(*(points[1] - points[0])) for points in (source, target))
-    if a == 0:
-        raise ValueError("both eyes are at the same place")
-    turn = b / a
-    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
-    return np.hstack([linear, (target[0] - linear @ source[0])[:, None]])
+def _around(points: Floats) -> _Crop:
+    """The crop of standard size around the points of a face, with the eyes level."""
+    across = points[CORNERS[1], :2] - points[CORNERS[0], :2]
+    angle = float(np.arctan2(*across[::-1]))
+    upright = points[:, :2] @ _rotation(angle)
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    return _Crop(_rotation(angle) @ (low + high) / 2, _ROOM * float((high - low).max()), angle)
 
 
-def _scale(matrix: Floats) -> float:
-    return float(np.hypot(matrix[0, 0], matrix[1, 0]))
+def _moved(points: Floats, crop: _Crop) -> Floats:
+    """Points of the mesh's crop (n, 3) as points of the picture."""
+    matrix = crop.matrix(MESH_SIDE)
+    moved: Floats = np.column_stack([points[:, :2] @ matrix[:, :2].T + matrix[:, 2], points[:, 2:]])
+    moved[:, 2] *= crop.side / MESH_SIDE
+    return moved
 
 
-def _share_outside(matrix: Floats, size: int, original: tuple[int, int]) -> float:
-    """How many of the square's pixel centres come from beyond the original."""
-    steps = np.arange(size) + 0.5
-    grid = np.stack(np.meshgrid(steps, steps), axis=-1) - matrix[:, 2]
-    points = grid @ np.linalg.inv(matrix[:, :2]).T
-    inside = (points >= 0) & (points <= np.array(original))
-    return 1.0 - float(inside.all(axis=-1).mean())
+def _patch(pixels: NDArray[np.uint8], crop: _Crop, size: int) -> NDArray[np.uint8]:
+    """A crop drawn at `size` × `size`, black beyond the picture, smoothed as much as it is shrunk."""
+    height, width = pixels.shape[:2]
+    matrix = crop.matrix(size)
+    reach = crop.side * 0.7072 + 2
+    x0, y0 = (int(v) for v in np.floor(crop.centre - reach).clip(0))
+    x1, y1 = (int(v) for v in np.ceil(crop.centre + reach).clip(0))
+    part = pixels[y0 : min(y1, height), x0 : min(x1, width)]
+    if part.size == 0:
+        return np.zeros((size, size, 3), np.uint8)
+    matrix[:, 2] -= (x0, y0)
+    shrink = int(crop.side / size)
+    if shrink > 1:
+        smaller = max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink)
+        matrix *= (np.array(smaller) / (part.shape[1], part.shape[0]))[:, None]
+        part = cv2.resize(part, smaller, interpolation=cv2.INTER_AREA)
+    matrix[:, 2] += 0.5 * matrix[:, :2].sum(axis=1) - 0.5  # OpenCV counts from the centre of the first pixel
+    drawn: NDArray[np.uint8] = cv2.warpAffine(
+        part, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT
+    )
+    return drawn
 
 
-def _face(points: Floats, matrix: Any, detections: list[Any]) -> Face:
-    """From landmarks (478, 2) in pixels, the pose (4, 4) and what the detector found."""
-    eyes = np.array([points[list(lids)].mean(axis=0) for lids in _LIDS])
-    yaw, pitch = _turn(np.asarray(matrix)[:3, :3])
+def _described(
+    points: Floats, score: float, head: Floats, drawn: NDArray[np.uint8], crop: _Crop, shape: tuple[int, ...]
+) -> Face:
+    """From landmarks (478, 3) in pixels and the crop they were seen in."""
+    flat = points[:, :2]
+    eyes = np.array([flat[list(lids)].mean(axis=0) for lids in LIDS])
     across = eyes[1] - eyes[0]
+    yaw, pitch = _turn(points[: len(head)], head)
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    inside = (np.minimum(high, shape[1::-1]) - np.maximum(low, 0)).clip(0).prod()
+    inverse = np.linalg.inv(crop.matrix(MESH_SIDE)[:, :2])
+    seen = (flat - crop.matrix(MESH_SIDE)[:, 2]) @ inverse.T
+    grey = cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY)
     return Face(
-        box=(*_floats(points.min(axis=0)), *_floats(points.max(axis=0))),
-        score=_score(eyes.mean(axis=0), detections),
-        eyes=(*_floats(eyes[0]), *_floats(eyes[1])),
-        mouth=(*_floats(points[_MOUTH[0]]), *_floats(points[_MOUTH[1]])),
+        box=(*_pair(low), *_pair(high)),
+        score=score,
+        eyes=(*_pair(eyes[0]), *_pair(eyes[1])),
+        mouth=(*_pair(flat[MOUTH[0]]), *_pair(flat[MOUTH[1]])),
         yaw=yaw,
         pitch=pitch,
         roll=float(np.degrees(np.arctan2(across[1], across[0]))),
         eye_distance=float(np.hypot(*across)),
+        eye_light=eye_light(grey, seen),
+        sharpness=sharpness(grey, seen),
+        cut=float(1 - inside / (high - low).prod()),
+        landmarks=((flat - low) / (high - low)).astype("<f2").tobytes(),
     )
 
 
-def _turn(rotation: Floats) -> Point:
-    """Yaw and pitch in degrees of a rotation (3, 3) whose axes are right, up and towards the viewer."""
-    scaled = rotation / np.linalg.norm(rotation[:, 0])
-    yaw = -np.arcsin(np.clip(scaled[2, 0], -1, 1))
-    pitch = -np.arctan2(scaled[2, 1], scaled[2, 2])
+def _turn(points: Floats, head: Floats) -> tuple[float, float]:
+    """Yaw and pitch in degrees: the turn that brings the canonical head nearest to the points, by least squares
+    (Kabsch 1976; x right, y down and z away of the points become right, up and towards the viewer)."""
+    seen, known = points * (1, -1, -1), head - head.mean(axis=0)
+    left, _, right = np.linalg.svd((seen - seen.mean(axis=0)).T @ known)
+    turn = left @ np.diag([1, 1, np.sign(np.linalg.det(left @ right))]) @ right
+    # this row stays as it is when the head rolls
+    yaw = -np.arcsin(np.clip(turn[2, 0], -1, 1))
+    pitch = -np.arctan2(turn[2, 1], turn[2, 2])
     return float(np.degrees(yaw)), float(np.degrees(pitch))
 
 
-def _score(middle: Floats, detections: list[Any]) -> float:
-    """The score of the detection whose box has its middle nearest to the eyes, the upper half of a face."""
-
-    def distance(detection: Any) -> float:
-        box = detection.bounding_box
-        centre = (box.origin_x + box.width / 2, box.origin_y + box.height / 2)
-        return float(np.hypot(*(middle - centre)))
-
-    return float(min(detections, key=distance).categories[0].score)
+def _same(one: Face, other: Face) -> bool:
+    """Whether two findings are of one face: the middles of their eyes are near."""
+    middles = [np.array(face.eyes).reshape(2, 2).mean(axis=0) for face in (one, other)]
+    return float(np.hypot(*(middles[0] - middles[1]))) < 0.5 * max(one.eye_distance, other.eye_distance)
 
 
-def _floats(point: Floats) -> Point:
+def _distinct(found: list[tuple[_Crop, float]]) -> list[tuple[_Crop, float]]:
+    """Without those whose middle is near that of a surer one of a like size."""
+    kept: list[tuple[_Crop, float]] = []
+    for crop, score in sorted(found, key=lambda one: -one[1]):
+        near = (np.hypot(*(crop.centre - other.centre)) < 0.2 * other.side for other, _ in kept)
+        if not any(near):
+            kept.append((crop, score))
+    return kept
+
+
+def _rotation(angle: float) -> Floats:
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _pair(point: Floats) -> tuple[float, float]:
     return float(point[0]), float(point[1])
-
-
-def _wrapped(rgb: NDArray[np.uint8]) -> Any:
-    import mediapipe
-
-    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Standard error of the process, native code included, goes nowhere."""
-    sys.stderr.flush()
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)

@@ -30,15 +30,17 @@ _NUMBERS: dict[Reason, tuple[str, str | None]] = {
     Reason.TOO_MANY_FACES: ("{:.0f} faces", "align.max_faces"),
     Reason.LOW_CONFIDENCE: ("confidence {:.2f}", "align.min_confidence"),
     Reason.FACE_TOO_SMALL: ("{:.1f} px between the eyes", "align.min_eye_distance"),
-    Reason.FACE_CUT: ("{:.0%} outside the original", "align.max_outside"),
+    Reason.FACE_CUT: ("{:.0%} cut off", None),
     Reason.ODD_ANGLE: ("turned {:.0f}°", None),
+    Reason.FACE_BLURRED: ("sharpness {:.2f}", "align.min_face_sharpness"),
+    Reason.SUNGLASSES: ("eyes {:.0%} as light as the face", None),
 }
 
 _KEY = re.compile(r"\b(select|dedupe|align)\.(\w+)")
 
 FACE_REASONS = (
     Reason.NO_FACE, Reason.TOO_MANY_FACES, Reason.LOW_CONFIDENCE, Reason.FACE_TOO_SMALL, Reason.FACE_CUT,
-    Reason.ODD_ANGLE, Reason.SUNGLASSES,
+    Reason.ODD_ANGLE, Reason.SUNGLASSES, Reason.FACE_BLURRED,
 )
 
 

@@ -1,0 +1,47 @@
+"""How well a face can be seen: how light it is around the eyes, and how sharp it is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# From the brow to the pouch below, around each eye.
+_SOCKETS = (
+    (33, 160, 158, 133, 153, 144, 226, 31, 228, 229, 230, 231, 232, 233, 244, 225, 224, 223, 222, 221),
+    (362, 385, 387, 263, 373, 380, 446, 261, 448, 449, 450, 451, 452, 453, 464, 445, 444, 443, 442, 441),
+)
+_FACE = 468  # points without the irises
+_SIDE = 128
+
+
+def eye_light(grey: NDArray[np.uint8], points: Floats) -> float:
+    """Mean brightness of both eye sockets, each weighted by how much of it is seen, over the median of the face.
+
+    `grey` (256, 256) shows the face upright, `points` (478, 2) are in its pixels. About 0.7 to 1 for open or closed
+    eyes and clear glasses; sunglasses are under 0.4. A face without light gives 1.
+    """
+    level = float(np.median(grey[_inside(points[:_FACE], grey.shape)]))
+    both = [grey[_inside(points[list(socket)], grey.shape)] for socket in _SOCKETS]
+    seen = np.concatenate(both)
+    return float(seen.mean() / level) if len(seen) and level > 0 else 1.0
+
+
+def sharpness(grey: NDArray[np.uint8], points: Floats) -> float:
+    """Standard deviation of the Laplacian over that of the brightness, within the face, at 128 pixels a side.
+
+    A face of less pixels than that is soft, and so is one out of focus: under 0.1; sharp ones are above 0.2.
+    """
+    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    face = _inside(points[:_FACE] * (_SIDE / grey.shape[0]), small.shape)
+    contrast = float(small[face].std())
+    return float(cv2.Laplacian(small, cv2.CV_64F)[face].std() / contrast) if contrast > 0 else 0.0
+
+
+def _inside(points: Floats, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The pixels within the convex hull of points (n, 2); at least one."""
+    drawn = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(drawn, cv2.convexHull(np.round(points).astype(np.int32)), 1)
+    return drawn > 0
