@@ -36,7 +36,7 @@ def record(spider: Any) -> dict[str, Any]:
         "requests_a_second": round(found.requests / found.seconds, 2) if found.seconds else None,
         "pauses": len(spider.pauses), "paused_seconds": round(sum(spider.pauses), 1), "expected": spider.expected,
         "optout_signals": dict(desk.signals), "unchecked": dict(desk.unchecked), "truncated": spider.truncated,
-        "hosts_given_up": sorted(spider.given_up),
+        "hosts_given_up": sorted(spider.given_up), "robots": spider.robots,
     }  # fmt: skip
 
 

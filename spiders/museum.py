@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from pipeline.errors import PipelineError, Reason, SourceRefused, UsageError
+from pipeline.errors import PipelineError, SourceRefused, UsageError
 from pipeline.storage import Root
 from spiders import museum_filters, recheck, secrets, settings
 from spiders.desk import Seen
@@ -266,11 +266,8 @@ class MuseumSpider(PictureSpider):
         super().give_up(error)
 
     def done(self, seen: Seen) -> Iterator[Any]:
-        """Hand a picture over; one that is refused to us, as by a browser check, is left for another night."""
-        if seen.record["http_status"] == 403:
-            self.challenged += 1
-            seen.record["reason"] = str(Reason.CONNECTION_FAILED)
-            seen.record["detail"] = "its host refuses us (HTTP 403), as before a browser check"
+        """Hand a picture over, and count those that are refused to us."""
+        self.challenged += seen.record["http_status"] == 403
         yield from super().done(seen)
 
     # ends

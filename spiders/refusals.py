@@ -63,8 +63,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, now: datetime)
     a challenge page of a bot protection, whatever its status.
     """
     wait = retry_after(headers.get("retry-after"), now)
-    cloudflare = headers.get("server", "").lower() == "cloudflare" and status in (403, 503)
-    if headers.get("cf-mitigated") == "challenge" or (cloudflare and b"<" in body[:_HEAD]):
+    if is_challenge(status, headers, body):
         return Refusal(False, None, f"it is behind a bot protection (HTTP {status}), which is not worked around")
     if status == 429:
         return Refusal(True, wait, "it says that we ask too often (HTTP 429)")
@@ -75,6 +74,16 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, now: datetime)
     if status in (401, 403):
         return Refusal(False, None, f"it refuses us (HTTP {status})")
     return None
+
+
+def is_challenge(status: int, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether an answer is the page of a bot protection, which another night may be without."""
+    cloudflare = headers.get("server", "").lower() == "cloudflare" and status in (403, 503)
+    return headers.get("cf-mitigated") == "challenge" or (cloudflare and b"<" in body[:_HEAD])
+
+
+def _plain(headers: Any) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): headers[name].decode("latin-1") for name in headers}
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -146,4 +155,6 @@ def _of_status(response: Any) -> Outcome:
         return Outcome(Reason.ADDRESS_REFUSED, status, f"redirected to {location[:200]}")
     if status == 429:
         return Outcome(Reason.HTTP_429, status, "")
+    if is_challenge(status, _plain(response.headers), response.body):
+        return Outcome(Reason.CONNECTION_FAILED, status, f"its host has a bot protection (HTTP {status})")
     return Outcome(Reason.HTTP_5XX if status >= 500 else Reason.HTTP_4XX, status, "")

@@ -110,7 +110,7 @@ def test_unknown_manifest_key_has_its_line_and_the_nearest_key(tmp_path):
 
 
 def test_missing_manifest(tmp_path):
-    assert "cannot be read" in fails("run", tmp_path / "none.yaml", root=tmp_path)
+    assert "There is no manifest" in fails("run", tmp_path / "none.yaml", root=tmp_path)
 
 
 def test_unknown_step(tmp_path):

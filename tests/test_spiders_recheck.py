@@ -57,7 +57,7 @@ def known(ages: dict[str, float], checks: dict[str, Check] | None = None) -> Kno
     return Known(found, checks=checks or {})
 
 
-@given(st.dictionaries(st.text(min_size=1), st.floats(0, 400), max_size=90))
+@given(st.dictionaries(st.text(min_size=1), st.integers(0, 400 * 86_400).map(lambda s: s / 86_400), max_size=90))
 def test_the_rota_takes_the_share_that_waited_longest(ages: dict[str, float]) -> None:
     chosen = recheck.due(known(ages), "rota", NOW)
     rested = {name for name, age in ages.items() if age * 24 >= 20}

@@ -19,7 +19,7 @@ class Europeana(Museum):
     title = "Europeana"
     home = "https://api.europeana.eu"
     secret = "EUROPEANA_KEY"
-    how = "a free key comes from https://pro.europeana.eu/pages/get-api"
+    how = "get a free key at https://pro.europeana.eu/pages/get-api"
     hint = "Keys come from https://pro.europeana.eu/pages/get-api."
 
     def first(self, asked: Asked) -> str:

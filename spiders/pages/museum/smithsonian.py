@@ -28,7 +28,7 @@ class Smithsonian(Museum):
     home = "https://api.si.edu"
     page_size = 1000
     secret = "SMITHSONIAN_KEY"
-    how = "a free key comes at once from https://api.data.gov/signup/; the key DEMO_KEY works for 30 requests an hour"
+    how = "get a free key at https://api.data.gov/signup/, which comes at once, or take DEMO_KEY for a try"
     quota = "a key of one's own has 1,000 requests an hour, DEMO_KEY 30 an hour and 50 a day"
     hint = (
         "A key of your own from https://api.data.gov/signup/ allows 1,000 requests an hour, the one for "
