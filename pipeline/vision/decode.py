@@ -2,8 +2,8 @@
 
 Formats are told by `pipeline.sniff` and read by what `pipeline.vision.formats` lists; Pillow is never asked to guess.
 JPEG, PNG and WebP are decoded here, everything else and what is suspicious in a child process (`sandbox`). Nothing here
-sets a global flag of Pillow, so threads and processes may call it at will. Damage that is recognised raises `Rejected`;
-other exceptions of the decoders escape.
+sets a global flag of Pillow, so threads and processes may call it at will. Whatever a decoder raises as it opens or
+loads a file becomes `Rejected`: of strangers' files any of it may be the file's fault, and none is ours.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,8 +32,11 @@ MAX_PIXELS = 100_000_000
 # Pillow warns about damaged metadata of a picture; its row in the table says what is wrong with it.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-_DAMAGE = (OSError, SyntaxError, EOFError, RuntimeError)
-_MAYBE_DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, struct.error)
+_DAMAGE = (
+    OSError, SyntaxError, EOFError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
+    AssertionError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow, pi-heif and pylibjxl raise on damaged files, seen in tens of thousands of them."""
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -191,7 +195,7 @@ def _orientation(data: bytes, kind: str, image: ImageFile.ImageFile) -> int:
         # Not image.getexif(): that of PNG decodes the picture in search of a late chunk, and of a damaged one
         # it keeps a half-filled picture that then loads without complaint.
         value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
-    except (*_DAMAGE, *_MAYBE_DAMAGE):
+    except _DAMAGE:
         return 1
     return value if value in _TURN else 1
 
@@ -212,7 +216,7 @@ def _frames(data: bytes, kind: str, image: ImageFile.ImageFile) -> int:
     try:
         counted = reader(kind)(io.BytesIO(data)) if kind in ("gif", "tiff") else image
         return int(getattr(counted, "n_frames", 1))
-    except (*_DAMAGE, *_MAYBE_DAMAGE):
+    except _DAMAGE:
         return 1
 
 
@@ -229,15 +233,13 @@ def _stores_luma(image: JpegImagePlugin.JpegImageFile) -> bool:
 
 @contextmanager
 def _judged(data: bytes, kind: str) -> Iterator[None]:
-    """Turn what Pillow raises on damaged files into `Rejected`; what it may also raise for a bug escapes."""
+    """Around a decoder's own calls and nothing else: what it raises becomes `Rejected`."""
     try:
         yield
     except Image.DecompressionBombError as error:
         raise Rejected(Reason.TOO_MANY_PIXELS, detail=str(error)[:200]) from error
-    except (*_DAMAGE, *_MAYBE_DAMAGE) as error:
+    except _DAMAGE as error:
         detail = f"{type(error).__name__}: {error}"[:200]
         if "truncated" in detail.lower() or ending.is_missing(data, kind):
             raise Rejected(Reason.TRUNCATED, detail=detail) from error
-        if isinstance(error, _DAMAGE):
-            raise Rejected(Reason.UNDECODABLE, detail=detail) from error
-        raise
+        raise Rejected(Reason.UNDECODABLE, detail=detail) from error
