@@ -17,6 +17,7 @@ from scrapy.extensions.throttle import AutoThrottle
 from twisted.python.failure import Failure
 
 from pipeline.errors import Reason, SourceRefused
+from spiders.addresses import is_loopback
 from spiders.refusals import HostGivenUp, Refusal, Stopped, refusal
 
 log = logging.getLogger(__name__)
@@ -36,10 +37,14 @@ class Hosts:
 
     Such requests carry `by_host` in their meta, the name of their kind of slot. Those to a host that was given up
     are not sent.
+
+    A practice gallery has no brakes, which is for this machine alone: any other host that such a crawl is led to has a
+    slot of its own, with the rate of a live site (setting PUBLIC_DELAY, seconds from one request to the next).
     """
 
     def __init__(self, crawler: Any) -> None:
         self.crawler = crawler
+        self.brake = {"delay": crawler.settings.getfloat("PUBLIC_DELAY"), "concurrency": 2}
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> Hosts:
@@ -52,6 +57,10 @@ class Hosts:
             slot = request.meta["download_slot"] = host_slot(kind, request.url)
             if found := self.crawler.spider.given_up.get(slot):
                 raise HostGivenUp(*found)
+        if is_loopback(self.crawler.spider.base) and not is_loopback(request.url):
+            kind = str(request.meta.get("download_slot", "")).partition(":")[0]
+            slot = request.meta["download_slot"] = host_slot(kind, request.url)
+            self.crawler.engine.downloader.per_slot_settings.setdefault(slot, dict(self.brake))
 
 
 def host_slot(kind: str, url: str) -> str:

@@ -54,6 +54,7 @@ RETRY_GIVE_UP_LOG_LEVEL = "INFO"
 PAUSE_SECONDS = 60.0
 PAUSE_MAX = 900.0
 HOST_PAUSE_MAX = 120.0
+PUBLIC_DELAY = 1.0
 
 # safety
 DOWNLOAD_VERIFY_CERTIFICATES = True
@@ -115,7 +116,9 @@ PRACTICE: dict[str, Any] = {
     "RETRY_BACKOFF": 0.05,
     "PAUSE_SECONDS": 0.25,
 }
-"""What differs for a practice gallery: naming a loopback address as the base is the switch that allows it."""
+"""What differs for a practice gallery: naming a loopback address as the base is the switch that allows it.
+
+Other hosts keep their brakes all the same (`politeness.Hosts`)."""
 
 
 def for_site(url: str, rates: dict[str, float], anywhere: bool = False) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_what_is_wrong_is_said(text: str) -> None:
 
 def test_a_missing_or_unreadable_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"corpus: \xff\n")
-    words = {"missing.yaml": "There is no manifest .*: check", ".": r"cannot be read \(is a directory", "latin.yaml": "UTF-8"}
+    words = {"missing.yaml": "no manifest .*: check", ".": r"cannot be read \(is a directory", "latin.yaml": "UTF-8"}
     for name, said in words.items():
         with pytest.raises(ManifestError, match=said):
             manifest.load(tmp_path / name)

@@ -30,7 +30,8 @@ def effective() -> Settings:
         ("AUTOTHROTTLE_ENABLED", True), ("DOWNLOAD_DELAY", 1.0), ("DOWNLOAD_DELAY_JITTER", 0.0),
         ("CONCURRENT_REQUESTS", 8), ("CONCURRENT_REQUESTS_PER_DOMAIN", 2), ("RETRY_TIMES", 2),
         ("PAUSE_SECONDS", 60.0), ("PAUSE_MAX", 900.0),
-        ("HOST_PAUSE_MAX", 120.0), ("RETRY_BACKOFF", 2.0), ("GUARD_ALLOW", []), ("GUARD_PORTS", []),
+        ("HOST_PAUSE_MAX", 120.0), ("PUBLIC_DELAY", 1.0), ("RETRY_BACKOFF", 2.0),
+        ("GUARD_ALLOW", []), ("GUARD_PORTS", []),
         ("TWISTED_DNS_RESOLVER", "spiders.guard.GuardedResolver"), ("JOBDIR", None), ("FEEDS", {}),
     ],
 )  # fmt: skip

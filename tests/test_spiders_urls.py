@@ -124,7 +124,7 @@ def test_a_list_that_is_none_is_said_in_one_sentence(tmp_path: Path, root: Root)
             run.take(spec(tmp_path / "empty.txt", site), root)
         with pytest.raises(UsageError, match="no column of addresses"):
             run.take(spec(tmp_path / "names.csv", site), root)
-        with pytest.raises(UsageError, match="There is no file or folder .*gone.txt"):
+        with pytest.raises(UsageError, match=r"There is no file or folder .*gone.txt"):
             run.take(spec(tmp_path / "gone.txt", site), root)
 
 

@@ -70,6 +70,21 @@ def test_names_that_fail_and_names_that_flap(root: Root, monkeypatch: pytest.Mon
     assert summary.new == 1 and rows(root)[0]["detail"] == "its name is not known"
 
 
+def test_a_practice_gallery_lifts_the_brakes_for_this_machine_alone(
+    root: Root, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stub(monkeypatch, tmp_path / "names", live_example=[["127.0.0.1"]])
+    with Site(1) as site:
+        public = [f"http://live.example:{port_of(site)}/images/live/{number}.png" for number in range(4)]
+        local = [f"{site.url}/images/local/{number}.png" for number in range(12)]
+        site.scripts |= {f"/images/live/{n}.png": always(*ok(png(n))) for n in range(4)}
+        site.scripts |= {f"/images/local/{n}.png": always(*ok(png(n + 4))) for n in range(12)}
+        assert listed(site, root, [*public, *local], PUBLIC_DELAY=0.5).new == 16
+        live, here = site.asked("/images/live/"), site.asked("/images/local/")
+    assert len(live) == 4 and live[-1] - live[0] >= 1.0
+    assert here[-1] < live[-1], "loopback does not wait for the other host"
+
+
 def test_a_host_with_ipv6_addresses_alone(root: Root, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stub(monkeypatch, tmp_path / "names", six_example=[["::1"]])
     with Site(1) as site, Site(1, address="::1") as six:
