@@ -92,11 +92,10 @@ def test_shares_of_a_join_are_the_whole_and_do_not_overlap(radius: int, shares: 
     hashes, others = np.unique(planted(radius, 1500, 12)), planted(radius + 50, 700, 12)
     others[:300] = hashes[:300] ^ np.uint64(5)
     for right in (hashes, others):
-        parts = [block for k in range(shares) for block in join(hashes, right, radius, (k, shares))]
-        found = [pair for i, j, d in parts for pair in zip(i.tolist(), j.tolist(), d.tolist(), strict=True)]
-        whole = {pair for i, j, d in join(hashes, right, radius) for pair in zip(i.tolist(), j.tolist(), d.tolist(), strict=True)}
-        assert len(found) == len(whole)
-        assert set(found) == whole
+        parts = [np.stack(block) for k in range(shares) for block in join(hashes, right, radius, (k, shares))]
+        whole = [np.stack(block) for block in join(hashes, right, radius)]
+        found, expected = (sorted(map(tuple, np.hstack(blocks).T.tolist())) for blocks in (parts, whole))
+        assert expected and found == expected
 
 
 @pytest.mark.parametrize("radius", RADII)
