@@ -44,8 +44,8 @@ class Sketch:
 
     `size` is width and height of the frame in pixels; `points` (n, 4) float32 are x, y and diameter in its pixels
     and the angle in degrees, strongest first; `descriptors` (n, 128) uint8; `thumb` (h, w) uint8 is the grey
-    thumbnail, enlarged where the picture is smaller; `tint` its mean Cb and Cr (128 is neutral); `turns` (8,) uint64 the hashes of its content in all
-    turns, `box` the content in pixels of the frame.
+    thumbnail, enlarged where the picture is smaller; `tint` its mean Cb and Cr (128 is neutral); `turns` (8,) uint64
+    the hashes of its content in all turns, `box` the content in pixels of the frame.
     """
 
     size: tuple[int, int]
