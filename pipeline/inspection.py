@@ -9,6 +9,7 @@ from pipeline import tables
 from pipeline.corpus import CORPUS_TABLES, corpora, edition, newest, views
 from pipeline.errors import REASON_HELP, Reason, UsageError, did_you_mean
 from pipeline.storage import Root
+from spiders import crawls
 
 
 def sql(root: Root, query: str, limit: int | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -41,7 +42,21 @@ def status(root: Root) -> dict[str, Any]:
     return {
         "root": root.url,
         "sources": [{"source": s, "rows": n, "pictures": good, "last": last} for s, n, good, last in sources],
+        "crawls": [_crawl(record) for record in crawls.newest(root)],
         "corpora": found,
+    }
+
+
+_COUNTS = ("new", "changed", "described", "gone", "withdrawn", "unchanged", "failed")
+
+
+def _crawl(record: Mapping[str, Any]) -> dict[str, Any]:
+    """One crawl or import in short; `failed` counts by reason, `error` is a sentence or None."""
+    summary, error = record.get("summary") or {}, record.get("error")
+    return {
+        "source": summary.get("source") or record["source"], "ended_at": record["ended_at"],
+        **{name: summary.get(name) or ({} if name == "failed" else 0) for name in _COUNTS},
+        "error": error["message"] if error else None,
     }
 
 
@@ -51,6 +66,9 @@ def status_text(found: Mapping[str, Any]) -> str:
     for s in found["sources"]:
         last = f"{s['last']:%Y-%m-%d %H:%M}" if s["last"] else "never"
         lines.append(f"  {s['source']:12} {s['rows']:>9,} rows, {s['pictures']:,} pictures, last {last}")
+    if found["crawls"]:
+        lines.append("Last crawls and imports, times in UTC")
+    lines += [f"  {_crawl_line(one)}" for one in found["crawls"]]
     for c in found["corpora"]:
         lines.append(f"Corpus {c['corpus']}, edition {c['edition']} of {c['created_at']}, done up to {c['until']}")
         lines.append(f"  {c['crawled']:,} crawled, {c['kept']:,} kept, {sum(c['rejected'].values()):,} rejected")
@@ -66,6 +84,15 @@ def status_text(found: Mapping[str, Any]) -> str:
     elif not found["corpora"]:
         lines.append("Next: `pipeline cluster --k 20`, or `pipeline run MANIFEST`.")
     return "\n".join(lines)
+
+
+def _crawl_line(one: Mapping[str, Any]) -> str:
+    """`2026-11-22 02:00  wikiart style=cubism: new 12, gone 2, failed 3 (timeout 3)`."""
+    counts = [f"{name} {one[name]:,}" for name in _COUNTS if name != "failed" and (one[name] or name == "new")]
+    why = ", ".join(f"{reason} {count:,}" for reason, count in sorted(one["failed"].items()))
+    counts += [f"failed {sum(one['failed'].values()):,} ({why})"] if why else []
+    error = f"; it ended early: {one['error']}" if one["error"] else ""
+    return f"{one['ended_at'][:16].replace('T', ' ')}  {one['source']}: {', '.join(counts)}{error}"
 
 
 def rejects(root: Root, corpus: str | None, reason: str | None, limit: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -228,7 +228,7 @@ class Desk:
             made.append(f"{self.unchecked.total():,} known pictures could not be asked for again ({why}).")
         return made
 
-    def unlisted(self, listed: set[str]) -> int | None:
+    def unlisted(self, listed: Container[str]) -> int | None:
         """Write down that stored pictures are gone from a complete list; how many, None if it cannot be believed."""
         lost = recheck.no_longer_listed(self.known, listed)
         for source_id in lost or ():

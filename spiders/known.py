@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pipeline import tables
@@ -52,7 +53,7 @@ class Known:
     """The rows of earlier runs by `source_id`, and `stamps`, the times in the names of their partitions.
 
     `refused` has the last failure of a picture that was stored before, `checks` its last check, `said` a digest
-    of what was last said of it.
+    of what was last said of a stored one.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -81,13 +82,15 @@ class Known:
                 self._take(row)
 
     def _take(self, row: Mapping[str, Any]) -> None:
-        source_id, facts = row["source_id"], Row(*(row.get(name) for name in Row._fields))
+        source_id = row["source_id"]
+        facts = Row(*(row.get(name) for name in Row._fields)) if row["reason"] is None else _failure(row)
         before = self.rows.get(source_id)
         if before is not None and before.reason is None and facts.reason is not None:
             self.refused[source_id] = facts
             return
         self.rows[source_id] = facts
-        self.said[source_id] = said(row)
+        if facts.reason is None:
+            self.said[source_id] = said(row)
 
     def settled(self, source_id: str) -> bool:
         """Whether there is nothing to fetch: it is stored, or it failed for a reason that does not pass."""
@@ -108,6 +111,18 @@ class Known:
         """Whether it is known to have failed for this reason."""
         row = self.rows.get(source_id)
         return row is not None and row.reason == reason
+
+
+def _failure(row: Mapping[str, Any]) -> Row:
+    """What counts of a picture that could not be had; alike ones are one row, as a long list may have millions."""
+    when = row.get("fetched_at")
+    minute = when and when.replace(second=0, microsecond=0)
+    return _alike(row["reason"], row.get("bytes"), row.get("last_modified"), minute)
+
+
+@lru_cache(1024)
+def _alike(reason: str, size: int | None, modified: str | None, when: datetime | None) -> Row:
+    return Row(reason, size, modified, fetched_at=when)
 
 
 def partitions(root: Root, table: str, prefix: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,7 +80,7 @@ def verdict(record: Mapping[str, Any], sha256: str | None, before: str | None, m
     return None, misses
 
 
-def no_longer_listed(known: Known, listed: set[str]) -> list[str] | None:
+def no_longer_listed(known: Known, listed: Container[str]) -> list[str] | None:
     """Stored pictures that a complete list does not have any more and that were not known to be gone.
 
     None when so many are missing that the list is not to be believed.

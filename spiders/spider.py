@@ -1,34 +1,34 @@
-"""What every spider of pictures shares: arguments, one rate for each kind of request, fetching, and stopping."""
+"""What every spider of pictures shares: arguments, lists, estimates, trying again, and stopping."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import signals
-from scrapy.downloadermiddlewares.retry import get_retry_request
 
 from pipeline import licences
 from pipeline.errors import Fatal, PipelineError, Reason, SourceRefused, UsageError
 from pipeline.storage import Root
 from spiders import optout, recheck, settings
 from spiders.again import rows as failed_rows
-from spiders.desk import Desk, Seen
+from spiders.data import DETAIL as DETAIL
+from spiders.data import LIST as LIST
+from spiders.data import Callback as Callback
+from spiders.data import Data
+from spiders.data import Trouble as Trouble
+from spiders.desk import Desk
+from spiders.digests import Digests
 from spiders.estimate import FREE, Estimate, at_rates
 from spiders.known import Known
-from spiders.pages.fields import Drift
-from spiders.politeness import drain, host_slot
-from spiders.records import redacted_url
-from spiders.refusals import OptedOut, Stopped, outcome, refusal
+from spiders.pictures import Pictures
+from spiders.politeness import drain
 from spiders.registry import check, described, source_prefix
 from spiders.secrets import BLANK
 
@@ -36,27 +36,9 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 240
 """Pictures under way above which no further page of a list is asked, so that memory stays flat."""
-DATA_BYTES = 32 * 2**20
-PICTURE, DETAIL, LIST = 30, 20, 10
-"""Priorities: what is begun is finished before more is listed."""
-
-Callback = Callable[..., Iterator[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why an answer could not be had; `missing` when the site has no such page, as opposed to failing."""
-
-    url: str
-    what: str
-    missing: bool = False
-
-    def __str__(self) -> str:
-        """`www.wikiart.org does not answer (connection refused)`."""
-        return f"{urlsplit(self.url).netloc} {self.what}"
-
-
-class PictureSpider(scrapy.Spider):  # type: ignore[misc]
+class PictureSpider(Data, Pictures, scrapy.Spider):  # type: ignore[misc]
     """Base of the spiders. A subclass lists works and calls `picture` with a record and its addresses.
 
     `rates` are requests a second for each kind of request on a live site; all hosts of a kind share one slot.
@@ -69,10 +51,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
     home: ClassVar[str]
     verb: ClassVar[str] = "crawl"
     """`import` for what people have a list of, as the registry has it."""
-    placeholder: ClassVar[str | None] = None
     rates: ClassVar[dict[str, float]]
-    pictures_anywhere: ClassVar[bool] = False
-    """Whether pictures lie on any hosts: each has its own slot and rate, and one that refuses is given up alone."""
     data_per_picture: ClassVar[float] = 0.0
     """Requests for data that each new picture needs besides the list, for estimates."""
 
@@ -110,7 +89,7 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         self.pauses: list[float] = []
         self.desk: Desk | None = None
         self.handover: Any = None
-        self._seen: set[str] = set()
+        self._seen = Digests()
         self._pending = 0
         self._more: scrapy.Request | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -215,56 +194,6 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             request, self._more = self._more, None
             yield request
 
-    def data(
-        self, url: str, callback: Callback, failed: Callback | None = None, follow: bool = True, **carried: Any
-    ) -> scrapy.Request:
-        """A request for JSON; `callback(body, **carried)`, or `failed(trouble, **carried)` when it cannot be had.
-
-        An answer in another shape than the documented one (`Drift`) is asked again twice. Without `failed` the
-        crawl ends when what is under way is done.
-        """
-        return scrapy.Request(
-            url, callback=self._on_data, errback=self._on_no_data, priority=LIST,
-            headers={"X-Requested-With": "XMLHttpRequest", "Referer": url.partition("?")[0]},
-            meta={"download_slot": self.slot("data"), "dont_redirect": not follow, "download_maxsize": DATA_BYTES},
-            cb_kwargs={"then": callback, "failed": failed, "carried": carried},
-        )  # fmt: skip
-
-    def _on_data(
-        self, response: Any, then: Callback, failed: Callback | None, carried: dict[str, Any]
-    ) -> Iterator[Any]:
-        try:
-            yield from then(response.body, **carried)
-        except Drift as drift:
-            again = get_retry_request(response.request, spider=self, reason="drift")
-            if again is not None:
-                yield again
-            else:
-                trouble = Trouble(response.url, f"answered {redacted_url(response.url)} oddly: {drift}")
-                yield from self._no_data(trouble, failed, carried)
-
-    def _on_no_data(self, failure: Any) -> Iterator[Any]:
-        if isinstance(failure.value, Stopped):
-            return
-        url, arguments = failure.request.url, failure.request.cb_kwargs
-        found = outcome(failure.value)
-        if found.status:
-            what = f"answered HTTP {found.status} for {redacted_url(url)}{_why(failure.value)}"
-        elif found.reason in (Reason.CONNECTION_FAILED, Reason.TIMEOUT):
-            what = f"does not answer ({found.detail})"
-        elif found.reason is Reason.TOO_LARGE:
-            what = f"answered with more than {DATA_BYTES // 2**20} MiB"
-        else:
-            what = f"was not asked: {found.detail}"
-        trouble = Trouble(url, what, found.status in (404, 410))
-        yield from self._no_data(trouble, arguments["failed"], arguments["carried"])
-
-    def _no_data(self, trouble: Trouble, failed: Callback | None, carried: dict[str, Any]) -> Iterator[Any]:
-        if failed is not None:
-            yield from failed(trouble, **carried)
-        else:
-            self.refused(trouble)
-
     # trying again
 
     async def again(self) -> AsyncIterator[Any]:
@@ -313,102 +242,6 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
             source=described(self.spec), pictures=pictures, requests=round(sum(kinds.values())),
             seconds=at_rates(kinds, self.rates), caps=tuple(self.notes), cost=cost, notes=notes,
         )  # fmt: skip
-
-    # pictures
-
-    def picture(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> Iterator[Any]:
-        """Fetch a picture from the first of (variant, address) that has it; the row is handed over either way.
-
-        One whose licence the argument `license` does not let pass is not fetched.
-        """
-        if self.dry_run:
-            return
-        record["url"] = redacted_url(addresses[0][1])
-        if not licences.admits(self.licences, record["licence"]):
-            yield from self.without_picture(record, Reason.LICENCE, record["licence"])
-            return
-        try:
-            request = self._attempt(record, addresses)
-        except ValueError as error:
-            yield from self.without_picture(record, Reason.ADDRESS_REFUSED, str(error))
-        else:
-            record["url"] = redacted_url(request.url)
-            self._pending += 1
-            yield request
-
-    def _attempt(self, record: dict[str, Any], addresses: list[tuple[str, str]]) -> scrapy.Request:
-        (variant, url), *others = addresses
-        return scrapy.Request(
-            url, callback=self._on_picture, errback=self._on_no_picture, priority=PICTURE,
-            headers={"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity",
-                     **self._validators(record["source_id"], variant, url)},
-            meta=self._place(url),
-            cb_kwargs={"record": record, "variant": variant, "others": others},
-        )  # fmt: skip
-
-    def _place(self, url: str) -> dict[str, Any]:
-        """The slot of a picture: of all pictures of the site, or of its host when they lie anywhere."""
-        kind = self.slot("pictures")
-        if not self.pictures_anywhere:
-            return {"download_slot": kind, "picture": True}
-        return {"download_slot": host_slot(kind, url), "by_host": kind, "picture": True}
-
-    def _validators(self, source_id: str, variant: str, url: str) -> dict[str, str]:
-        """For the address that a stored picture came from, headers that ask for it only if it changed."""
-        before = self.known.rows.get(source_id)
-        if before is None or before.reason is not None or before.variant != variant:
-            return {}
-        came_from = {self.canonical(place) for place in (before.final_url, before.url) if place}
-        here = self.canonical(redacted_url(url))
-        return recheck.validators(self.known, source_id) if here in came_from else {}
-
-    def canonical(self, url: str) -> str:
-        """One spelling for the addresses of one picture; spiders whose pictures lie on several hosts override."""
-        return url
-
-    def _on_picture(self, response: Any, record: dict[str, Any], variant: str, others: Any) -> Iterator[Any]:
-        found = _signals(record, response, response.body)
-        record |= _facts(response) | {"variant": variant}
-        if self.placeholder and self.placeholder in response.url:
-            yield from self.done(Seen(record | {"reason": str(Reason.PLACEHOLDER)}))
-        else:
-            record |= optout.columns(found, self.ignored)
-            yield from self.done(Seen(record, None if record["reason"] else response.body))
-
-    def _on_no_picture(self, failure: Any) -> Iterator[Any]:
-        if isinstance(failure.value, Stopped):
-            return
-        arguments = failure.request.cb_kwargs
-        record, others = arguments["record"], arguments["others"]
-        found = outcome(failure.value)
-        if others and found.status in (400, 404, 410):
-            yield self._attempt(record, others)
-            return
-        if response := getattr(failure.value, "response", None):
-            seen = optout.columns(_signals(record, response, b""), self.ignored)
-            record |= _facts(response) | {key: value for key, value in seen.items() if key == "optout_signals"}
-            if found.status == 304:
-                yield from self.done(Seen(record | seen | {"variant": arguments["variant"]}))
-                return
-        if isinstance(failure.value, OptedOut):
-            record |= optout.columns(failure.value.found, self.ignored)
-        record |= {
-            "fetched_at": datetime.now(UTC), "http_status": found.status, "variant": arguments["variant"],
-            "robots": "disallow" if found.reason is Reason.ROBOTS else failure.request.meta.get("robots"),
-            "reason": str(found.reason), "detail": found.detail or None,
-        }  # fmt: skip
-        yield from self.done(Seen(record))
-
-    def done(self, seen: Seen) -> Iterator[Any]:
-        """Hand a picture over, and ask for more of the list if there is room."""
-        self._pending -= 1
-        yield seen
-        yield from self._flow()
-
-    def without_picture(self, record: dict[str, Any], reason: Reason, detail: str = "") -> Iterator[Any]:
-        """Hand over a row for which nothing was fetched."""
-        record |= {"reason": str(reason), "detail": detail or None}
-        yield Seen(record)
 
     # stopping
 
@@ -459,42 +292,3 @@ class PictureSpider(scrapy.Spider):  # type: ignore[misc]
         """Remember, for the progress lines and the record, that the site asked to wait."""
         self.pauses.append(seconds)
         self.paused_until = max(self.paused_until, time.monotonic() + seconds)
-
-
-def _signals(record: Mapping[str, Any], response: Any, body: bytes) -> dict[str, str]:
-    """What owners say: on the page (if the spider saw it), of the host, in the headers, in the file."""
-    page = json.loads(record["optout_signals"] or "{}")
-    host = response.meta.get("optout", {}) if response.request is not None else {}
-    return {**page, **host, **optout.signals(_headers(response)), **optout.in_file(body)}
-
-
-def _why(error: Any) -> str:
-    """What a failed answer says of the refusal, where it blocks us for good: a bot protection, say."""
-    response = getattr(error, "response", None)
-    if response is None:
-        return ""
-    headers = {name: values[0] for name, values in _headers(response).items() if values}
-    found = refusal(response.status, headers, response.body, datetime.now(UTC))
-    return f", as {found.why}" if found is not None and not found.passing else ""
-
-
-def _headers(response: Any) -> dict[str, list[str]]:
-    return {
-        name.decode("latin-1").lower(): [value.decode("latin-1") for value in response.headers.getlist(name)]
-        for name in response.headers
-    }
-
-
-def _facts(response: Any) -> dict[str, Any]:
-    """The columns of `crawled` that a response fills."""
-
-    def header(name: str) -> str | None:
-        value = response.headers.get(name)
-        return value.decode("latin-1")[:500] if value else None
-
-    return {
-        "fetched_at": datetime.now(UTC), "http_status": response.status, "etag": header("ETag"),
-        "last_modified": header("Last-Modified"), "content_type": header("Content-Type"),
-        "final_url": redacted_url(response.url), "robots": response.meta.get("robots"),
-        "redirects": [redacted_url(url) for url in response.meta.get("redirect_urls", [])],
-    }  # fmt: skip

@@ -61,6 +61,21 @@ def test_exactly_the_failed_pictures_are_asked_for_again(root: Root) -> None:
         assert last.new == 1
 
 
+def test_status_tells_the_last_crawls(tmp_path: Path) -> None:
+    with Site(4) as site:
+        failing(site, 500, 3)
+        pipeline("crawl", "wikiart", "--style", "cubism", "--base-url", site.url, root=tmp_path)
+        site.scripts = {path: lambda site, times: (403, {}, b"") for path in ("/en/paintings-by-style/cubism",)}
+        pipeline("crawl", "wikiart", "--style", "cubism", "--base-url", site.url, root=tmp_path, check=False)
+    found = json.loads(pipeline("status", "--json", root=tmp_path).stdout)["crawls"]
+    assert [(one["source"], one["new"], one["failed"]) for one in found] == [
+        ("wikiart style=cubism", 0, {}), ("wikiart style=cubism", 3, {"http_5xx": 1}),
+    ]  # fmt: skip
+    assert "HTTP 403" in found[0]["error"] and found[1]["error"] is None
+    text = pipeline("status", root=tmp_path).stdout
+    assert "wikiart style=cubism: new 3, failed 1 (http_5xx 1)\n" in text and "ended early: 127.0.0.1" in text
+
+
 def test_what_fails_alike_again_stays_as_it_is(root: Root) -> None:
     with Site(4) as site:
         failing(site, 500, 1)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline import tables
-from pipeline.errors import UsageError
+from pipeline.errors import Reason, UsageError
 from pipeline.storage import Root
 from spiders import run
 from tests.spiders_site import Script, Site, ok, png
@@ -137,3 +137,31 @@ def test_a_host_that_refuses_does_not_stop_the_others(tmp_path: Path, root: Root
         done = run.take(spec(path, good), root)
     assert done.new == 40 and sum(done.failed.values()) == 40
     assert len(bad.asked("/images/")) < 30, "given up"
+
+
+def test_hosts_that_stand_one_after_the_other_are_asked_side_by_side(tmp_path: Path, root: Root) -> None:
+    """A list sorted by host: none of the first host's pictures comes before the others may be asked."""
+    path = tmp_path / "sorted.txt"
+    with Site(address="0.0.0.0") as site:
+        port = site.url.rpartition(":")[2]
+        hosts = (1, 2, 3)
+        numbers = [(host, 100 * host + n) for host in hosts for n in range(70)]
+        path.write_text("\n".join(f"http://127.0.0.{host}:{port}/images/a/{n}.png" for host, n in numbers))
+        done = run.take(spec(path, site), root)
+        began = [site.asked(f"/images/a/{host}")[0] for host in hosts]
+        ended = min(site.asked(f"/images/a/{host}")[-1] for host in hosts)
+    assert done.new == 210 and max(began) < ended
+    assert [row["url"] for row in rows(root)] == path.read_text().split("\n"), "the rank is the place in the list"
+
+
+def test_rows_of_a_list_are_tried_again_without_the_list_and_keep_their_promise(tmp_path: Path, root: Root) -> None:
+    path = tmp_path / "list.csv"
+    fails: dict[str, Script] = {f"/images/a/{n}.png": lambda site, n: (500, {}, b"") for n in range(3)}
+    with Site(scripts=fails) as site:
+        hashes = [hashlib.md5(png(n), usedforsecurity=False).hexdigest() for n in (0, 1, 9)]
+        path.write_text("url,md5\n" + "".join(f"/images/a/{n}.png,{hashes[n]}\n" for n in range(3)))
+        assert dict(run.take(spec(path, site), root).failed) == {"http_5xx": 3}
+        site.scripts.clear()
+        path.unlink()
+        (again,) = run.retry(root, [Reason.HTTP_5XX])
+    assert (again.new, dict(again.failed)) == (2, {"hash_mismatch": 1})

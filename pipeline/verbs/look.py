@@ -21,8 +21,8 @@ def status_(setting: Setting) -> None:
     pipeline status
     pipeline status --json
 
-    What stands at the root: pictures by source, corpora with their editions, clusters and runs, and what to
-    type next.
+    What stands at the root: pictures by source, the last crawls and imports with what they brought, corpora with
+    their editions, clusters and runs, and what to type next.
     """
     from pipeline import inspection
 

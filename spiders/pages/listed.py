@@ -80,6 +80,13 @@ def columns(
     )
 
 
+def promised(fields: Fields, column: str | None) -> str | None:
+    """The hash that a row promised, from its columns beside the address, where `column` may name which."""
+    names = list(fields)
+    found = next((name for name in names if name.lower() == column.lower()), None) if column else _first(HASHES, names)
+    return text(fields[found]) if found else None
+
+
 def _named(wanted: str | None, names: list[str], name: str, option: str) -> str | None:
     if not wanted:
         return None
