@@ -58,8 +58,8 @@ CRAWLED = pa.schema([
 """One row per picture seen at one URL. `format` is the type sniffed from the bytes (jpeg, png, …);
 null `sha256` means no original was stored. `extra` and `raw` are JSON: unknown columns of an index.csv,
 and the provider's own item. `optout_signals` is JSON. `licence` is never null: NOASSERTION when unknown. `changed_from`
-is the id of the picture that stood at this URL before; when it is the row's own id, only what is said of the picture changed. Of
-several rows of one `source_id` the last counts. Partitions written before there was `changed_from` read as null."""
+is the id of the picture that stood at this URL before; when it is the row's own id, only what is said of the
+picture changed. Of several rows of one `source_id` the last counts. Partitions written before there was `changed_from` read as null."""
 
 SAID = (
     "page_url", "title", "creator", "creator_id", "year_text", "year", "style", "genre", "tags", "licence",
