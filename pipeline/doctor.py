@@ -49,7 +49,7 @@ def _packages() -> tuple[bool, str]:
 
 
 def _models() -> tuple[bool, str]:
-    missing = [model["name"] for model in models.status() if not model["present"]]
+    missing = [model["name"] for model in models.status() if not (model["present"] or model["optional"])]
     return not missing, f"missing {', '.join(missing)}: run `pipeline models fetch`" if missing else "all here"
 
 

@@ -36,7 +36,7 @@ class Asset:
     """Something to fetch: a model of one file, or a folder of pictures.
 
     `convert` names a module that makes the file from the archive's member, as `python -m MODULE MEMBER FILE`;
-    `size` and `sha256` are then those of what it makes.
+    `size` and `sha256` are then those of what it makes. An `optional` one is fetched by its name only.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Asset:
     licence: str
     source: str
     convert: str | None = None
+    optional: bool = False
 
     @property
     def size(self) -> int:
@@ -98,6 +99,25 @@ ASSETS: dict[str, Asset] = {
             convert="pipeline.vision.features",
         ),
         Asset(
+            name="face_identity",
+            kind="model",
+            package="face-recognition-models",
+            version="0.3.0",
+            archive="sdist",
+            files=(
+                File(
+                    "face_recognition_models-0.3.0/face_recognition_models/models/"
+                    "dlib_face_recognition_resnet_model_v1.dat",
+                    "face_identity.dat",
+                    22_466_066,
+                    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+                ),
+            ),
+            licence="CC0-1.0",
+            source="dlib's face recognition ResNet by Davis King; the package is a download of 100 MB",
+            optional=True,
+        ),
+        Asset(
             name="demo_faces",
             kind="pictures",
             package="face-recognition",
@@ -124,6 +144,9 @@ ASSETS: dict[str, Asset] = {
         ),
     )
 }
+
+
+_NEEDED = tuple(name for name, asset in ASSETS.items() if not asset.optional)
 
 
 def cache_folder() -> Path:
@@ -166,6 +189,7 @@ def status() -> list[dict[str, Any]]:
             "name": asset.name,
             "kind": asset.kind,
             "present": _present(asset),
+            "optional": asset.optional,
             "path": str(_folder(asset) / (asset.files[0].name if asset.kind == "model" else "")),
             "package": f"{asset.package}=={asset.version}",
             "size": asset.size,
@@ -183,12 +207,12 @@ def digests() -> dict[str, str]:
 
 
 def fetch(names: Iterable[str] | None = None, echo: Callable[[str], None] = print) -> None:
-    """Put the named assets (all by default) into the cache, unless they are there and whole.
+    """Put the named assets (by default all that are not optional) into the cache, unless they are there and whole.
 
     Several processes may do so at once. Raises SourceRefused when a package cannot be had, IntegrityFailed
     when what it holds is not what it should be, UsageError for an unknown name.
     """
-    for asset in [_asset(name) for name in (ASSETS if names is None else names)]:
+    for asset in [_asset(name) for name in (_NEEDED if names is None else names)]:
         if _whole(asset):
             echo(f"{asset.name}: already here")
             continue

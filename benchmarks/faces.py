@@ -1,0 +1,276 @@
+"""Faces against truth and against plain MediaPipe: eyes, recall, steadiness, paintings, judgement, people, speed.
+
+    python benchmarks/faces.py ../shared/data [PART …]      parts: eyes steady paintings judge people speed
+
+Plain MediaPipe is the same model file called picture by picture. Thresholds were not set on what is reported:
+sunglasses and angles on the persons an2i and at33 of faces_cmu, reported on boland, bpm and ch4f; people on
+faces_68pts, reported on faces_orl; the detector's on still lifes, landscapes and portraits of louvre_genres.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import resource
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline import models
+from pipeline.manifest import Align
+from pipeline.stages.judge import judge_faces
+from pipeline.vision.colour import to_srgb
+from pipeline.vision.decode import open_upright
+from pipeline.vision.faces import FaceFinder
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+Eyes = Callable[[Pixels], list[Floats]]
+NEAR = 24  # pixels between the eyes, from which faces must be found
+PORTRAIT = Align(max_yaw=20, max_pitch=25, max_up=12, min_eye_distance=0)
+DAYLIGHT = Align(max_yaw=180, max_pitch=180, min_eye_distance=0, sunglasses="reject")
+SET_ON = ("an2i", "at33")
+_CONTOURS = (
+    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+    (362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398),
+)
+
+
+def pixels(path: Path) -> Pixels:
+    """The picture as the stage sees it."""
+    return np.asarray(to_srgb(open_upright(path.read_bytes()))[0])
+
+
+def rows(folder: Path, table: str = "index.csv") -> list[dict[str, str]]:
+    """A table of the data."""
+    with (folder / table).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def truth(data: Path) -> Iterator[tuple[Path, Floats]]:
+    """Each face of faces_68pts and faces_dlib: its picture and both eyes (2, 2)."""
+    for folder, table in (("faces_68pts", "index.csv"), ("faces_dlib", "faces.csv")):
+        for row in rows(data / folder, table):
+            eyes = [float(row[f"eye_{side}_{axis}"]) for side in ("left", "right") for axis in "xy"]
+            yield data / folder / row["path"], np.array(eyes).reshape(2, 2)
+
+
+@lru_cache(maxsize=1)
+def finder() -> FaceFinder:
+    """Ours."""
+    return FaceFinder(models.path("face_landmarker"))
+
+
+@lru_cache(maxsize=1)
+def mediapipe_finder() -> tuple[Any, Any]:
+    """Plain MediaPipe: its image class and its landmarker."""
+    import mediapipe
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    options = vision.FaceLandmarkerOptions(
+        BaseOptions(model_asset_path=str(models.path("face_landmarker"))), num_faces=50,
+        output_facial_transformation_matrixes=True,
+    )  # fmt: skip
+    return mediapipe, vision.FaceLandmarker.create_from_options(options)
+
+
+def ours(picture: Pixels) -> list[Floats]:
+    """The eyes of each face by the product."""
+    return [np.array(face.eyes).reshape(2, 2) for face in finder().find(picture)]
+
+
+def plain(picture: Pixels) -> list[Floats]:
+    """The eyes of each face by MediaPipe: the means of its eye contours."""
+    module, landmarker = mediapipe_finder()
+    found = landmarker.detect(module.Image(image_format=module.ImageFormat.SRGB, data=np.ascontiguousarray(picture)))
+    size = picture.shape[1::-1]
+    points = [np.array([(p.x, p.y) for p in face]) * size for face in found.face_landmarks]
+    return [np.array([face[list(lids)].mean(axis=0) for lids in _CONTOURS]) for face in points]
+
+
+def nearest(faces: Sequence[Floats], eyes: Floats) -> Floats | None:
+    """The face whose eyes' middle is nearest, if within half the distance of the eyes."""
+    reach = 0.5 * np.hypot(*(eyes[1] - eyes[0]))
+    near = [face for face in faces if np.hypot(*(face.mean(axis=0) - eyes.mean(axis=0))) < reach]
+    return min(near, key=lambda face: float(np.abs(face - eyes).sum()), default=None)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median and 95th percentile."""
+    return f"median {np.median(values):5.2f} %   95th {np.percentile(values, 95):6.2f} %" if len(values) else "none"
+
+
+def eyes(data: Path) -> None:
+    """Error of the eye centres as a share of their distance, mean of both eyes; and recall."""
+    faces = list(truth(data))
+    for name, find in (("ours", ours), ("MediaPipe", plain)):
+        found = {path: find(pixels(path)) for path, _ in faces}
+        errors, wanted, hit = [], 0, 0
+        for path, real in faces:
+            apart = float(np.hypot(*(real[1] - real[0])))
+            match = nearest(found[path], real)
+            wanted += apart >= NEAR
+            hit += apart >= NEAR and match is not None
+            if match is not None:
+                errors.append(100 * float(np.hypot(*(match - real).T).mean()) / apart)
+        print(f"{name:10} {spread(errors)}   {len(errors)} of {len(faces)} faces, "
+              f"{hit} of {wanted} with eyes {NEAR} px apart")
+
+
+def variants(picture: Pixels) -> Iterator[tuple[str, Pixels, Floats]]:
+    """The picture turned, scaled, mirrored and recompressed, with the matrix (2, 3) of what was done."""
+    height, width = picture.shape[:2]
+    image = Image.fromarray(picture)
+    for degrees in range(15, 360, 15):
+        angle = np.radians(degrees)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ turn.T
+        matrix = np.hstack([turn, -corners.min(axis=0)[:, None]])
+        centred = matrix.copy()
+        centred[:, 2] += 0.5 * turn.sum(axis=1) - 0.5
+        size = tuple(int(v) for v in np.ceil(np.ptp(corners, axis=0)))
+        turned = cv2.warpAffine(picture, centred, size, flags=cv2.INTER_CUBIC)
+        yield f"turned {min(degrees, 360 - degrees)}°", turned, matrix
+    for factor in (0.25, 0.5, 2.0, 4.0):
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        scale = np.diag(np.array(size) / (width, height))
+        scaled = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+        yield f"scaled {factor}", scaled, np.hstack([scale, [[0], [0]]])
+    yield "mirrored", np.ascontiguousarray(picture[:, ::-1]), np.array([[-1.0, 0, width], [0, 1, 0]])
+    for quality in (30, 60, 90):
+        sink = io.BytesIO()
+        image.save(sink, "JPEG", quality=quality)
+        yield f"JPEG {quality}", np.asarray(Image.open(sink)), np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+def steady(data: Path) -> None:
+    """How far from each other the eyes of one face land when its picture is turned, scaled, mirrored, recompressed:
+    as a share of the eyes' distance, over one picture of each second person of faces_68pts."""
+    first: dict[str, Path] = {}
+    for row in rows(data / "faces_68pts"):
+        first.setdefault(row["person"], data / "faces_68pts" / row["path"])
+    for name, find in (("ours", ours), ("MediaPipe", plain)):
+        errors: dict[str, list[float]] = defaultdict(list)
+        lost: Counter[str] = Counter()
+        for path in list(first.values())[::2]:
+            picture = pixels(path)
+            (still, *_) = find(picture)
+            for what, changed, matrix in variants(picture):
+                there = still @ matrix[:, :2].T + matrix[:, 2]
+                there = there[::-1] if what == "mirrored" else there
+                match = nearest(find(changed), there)
+                if match is None:
+                    lost[what] += 1
+                    continue
+                across = np.hypot(*(there[1] - there[0]))
+                errors[what] += [100 * float(off) / across for off in np.hypot(*(match - there).T)]
+        every = [one for values in errors.values() for one in values]
+        print(f"\n{name:14} {spread(every)}   {sum(lost.values())} lost")
+        for what, values in errors.items():
+            print(f"  {what:12} {spread(values)}   {lost[what]} lost")
+
+
+def paintings(data: Path) -> None:
+    """Pictures with a face found. Portraits should have one, still lifes, landscapes and flowers none."""
+    sets = [("louvre_genres", "genre"), ("wikiart_styles_pd", "style"), ("faces_orl", None), ("flowers5", None)]
+    for folder, label in sets:
+        found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for row in rows(data / folder)[:320]:
+            picture = pixels(data / folder / row["path"])
+            counts = len(ours(picture)), len(plain(picture))
+            found[row[label] if label else folder].append(counts)
+        for name, counts in found.items():
+            mine, theirs = (sum(both[side] > 0 for both in counts) for side in (0, 1))
+            every = [sum(both[side] for both in counts) for side in (0, 1)]
+            print(f"{folder:18} {name:28} {len(counts):4} pictures   ours {mine:4} ({every[0]} faces)   "
+                  f"MediaPipe {theirs:4} ({every[1]} faces)")
+
+
+def judge(data: Path) -> None:
+    """Sunglasses and pose on faces_cmu."""
+    verdicts: dict[tuple[bool, str, str], Counter[str]] = defaultdict(Counter)
+    for row in rows(data / "faces_cmu"):
+        picture = pixels(data / "faces_cmu" / row["path"])
+        faces = [vars(face) for face in finder().find(picture)]
+        size = picture.shape[1], picture.shape[0]
+        reported = row["person"] not in SET_ON
+        pose, _ = judge_faces(faces, PORTRAIT, size)
+        dark, _ = judge_faces(faces, DAYLIGHT, size)
+        verdicts[reported, "pose", row["pose"]][pose or "kept"] += 1
+        verdicts[reported, "eyes", row["eyes"]][dark or "kept"] += 1
+    for (reported, what, value), counts in sorted(verdicts.items()):
+        print(f"{'reported' if reported else 'set on  '}  {what} {value:11} {dict(counts)}")
+
+
+def people(data: Path) -> None:
+    """Pairwise F1 of the groups by default settings."""
+    from pipeline.vision.identity import Identifier, group
+
+    identifier = Identifier(models.path("face_identity"))
+    for folder in ("faces_68pts", "faces_orl"):
+        vectors, persons = [], []
+        spent = 0.0
+        for row in rows(data / folder):
+            picture = pixels(data / folder / row["path"])
+            for face in finder().find(picture)[:1]:
+                started = time.process_time()
+                vectors.append(identifier.vector(picture, face.points))
+                spent += time.process_time() - started
+                persons.append(row["person"])
+        groups, real = np.array(group(np.array(vectors))), np.array(persons)
+        one, other = np.triu_indices(len(real), 1)
+        together, same = groups[one] == groups[other], real[one] == real[other]
+        score = 2 * (together & same).sum() / (together.sum() + same.sum())
+        print(f"{folder:12} {len(real)} faces of {len(set(persons))} persons: {groups.max() + 1} groups, "
+              f"pairwise F1 {score:.3f}, {1000 * spent / len(real):.0f} ms a face")
+
+
+def speed(data: Path) -> None:
+    """Milliseconds of CPU a picture, side by side in one run, and what memory grows by."""
+    sets = {
+        "faces_68pts, one face": [data / "faces_68pts" / row["path"] for row in rows(data / "faces_68pts")],
+        "louvre_genres, half with": [data / "louvre_genres" / row["path"] for row in rows(data / "louvre_genres")[::2]],
+        "flowers5, without": [data / "flowers5" / row["path"] for row in rows(data / "flowers5")[:160]],
+    }
+    for name, paths in sets.items():
+        pictures = [pixels(path) for path in paths]
+        spent: dict[str, float] = {}
+        for side, find in (("ours", ours), ("MediaPipe", plain)) * 2:
+            started = time.process_time()
+            for picture in pictures:
+                find(picture)
+            each = 1000 * (time.process_time() - started) / len(pictures)
+            spent[side] = min(each, spent.get(side, np.inf))
+        print(f"{name:26} ours {spent['ours']:6.2f} ms   MediaPipe {spent['MediaPipe']:6.2f} ms   "
+              f"{spent['ours'] / spent['MediaPipe']:.2f} times")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(5):
+        for picture in pictures:
+            ours(picture)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(f"memory after {5 * len(pictures)} more: +{grown:.1f} MB")
+
+
+PARTS = {part.__name__: part for part in (eyes, steady, paintings, judge, people, speed)}
+
+
+def main() -> None:
+    """Run the named parts, by default all."""
+    cv2.setNumThreads(1)
+    data, names = Path(sys.argv[1]), sys.argv[2:] or list(PARTS)
+    for name in names:
+        print(f"\n## {name}")
+        PARTS[name](data)
+
+
+if __name__ == "__main__":
+    main()
