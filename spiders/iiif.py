@@ -31,6 +31,7 @@ class IIIFSpider(PictureSpider):
     home = ""
     rates: ClassVar[dict[str, float]] = {"data": 1.0, "pictures": 1.0}
     pictures_anywhere = True
+    checked: ClassVar[dict[str, str]] = {"manifest": "http://127.0.0.1/manifest.json"}
     data_per_picture = 1.0
 
     def __init__(
@@ -62,7 +63,11 @@ class IIIFSpider(PictureSpider):
         return self.ask(url, self.on_document, self.no_document if url != self.manifest else None, at=url)
 
     def on_document(self, body: bytes, at: str) -> Iterator[Any]:
-        """Take a manifest's images, or line up a collection's members."""
+        """Take a manifest's images, or line up a collection's members.
+
+        @saved iiif/document/manifest_3/body.json {"at": "http://127.0.0.1/manifest.json"}
+        @asks 1 /info.json
+        """
         found = pages.document(body, self.choices)
         if isinstance(found, Collection):
             self.line_up(found, at)

@@ -35,6 +35,7 @@ class MuseumSpider(PictureSpider):
     home = ""
     rates: ClassVar[dict[str, float]] = {"data": 1.0, "pictures": 1.0}
     pictures_anywhere = True
+    checked: ClassVar[dict[str, str]] = {"museum": "cleveland", "query": "skull", "base_url": "http://127.0.0.1"}
 
     def __init__(
         self, museum: str = "", query: str = "", rights: Any = None, images: Any = None, base_url: str | None = None,
@@ -106,7 +107,11 @@ class MuseumSpider(PictureSpider):
     # listing
 
     def on_page(self, body: bytes, at: str) -> Iterator[Any]:
-        """A page: take the works it describes, or ask for those it only names, then go on."""
+        """A page: take the works it describes, or ask for those it only names, then go on.
+
+        @saved museum/cleveland_page/page/body.json {"at": "http://127.0.0.1/api/artworks/"}
+        @asks 1 /api/artworks/
+        """
         found = self.museum.page(body, self.asked, at)
         if not self.rank and not self.closed_off and not self.expect(found):
             return

@@ -27,6 +27,7 @@ CONTACT = os.environ.get("PIPELINE_CONTACT", "")
 
 BOT_NAME = "wunderkammer"
 COMMANDS_MODULE = "spiders.commands"
+SPIDER_CONTRACTS = {"spiders.contracts.Saved": 20, "spiders.contracts.Asks": 30}
 SPIDER_MODULES = [
     "spiders.iiif", "spiders.instagram", "spiders.museum", "spiders.urls", "spiders.web", "spiders.wikiart",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
@@ -52,6 +53,8 @@ class PictureSpider(Data, Pictures, scrapy.Spider):  # type: ignore[misc]
     verb: ClassVar[str] = "crawl"
     """`import` for what people have a list of, as the registry has it."""
     rates: ClassVar[dict[str, float]]
+    checked: ClassVar[Mapping[str, str]] = {}
+    """Arguments with which `scrapy check` makes the spider, for the contracts of its callbacks."""
     data_per_picture: ClassVar[float] = 0.0
     """Requests for data that each new picture needs besides the list, for estimates."""
 
@@ -101,6 +104,8 @@ class PictureSpider(Data, Pictures, scrapy.Spider):  # type: ignore[misc]
         With wrong arguments it is a spider that has an `error` and ends when it is opened, so that Scrapy says the
         sentence in place of a traceback.
         """
+        if os.environ.get("SCRAPY_CHECK"):
+            kwargs = {**cls.checked, **kwargs}
         try:
             return cls._configured(crawler, *args, **kwargs)
         except PipelineError as error:
@@ -169,12 +174,24 @@ class PictureSpider(Data, Pictures, scrapy.Spider):  # type: ignore[misc]
 
         It is complete when the spider said so by `list_ended`, and nothing was cut, limited or stopped.
         """
+        self._tell_reserved()
         cut = self.truncated or self.limit or self.error or self.stopping
         if cut or not (self.list_ended and self._seen and self.desk) or self.recheck == "none":
             return
         if self.desk.unlisted(self._seen) is None:
             self.notes.append("more than half of the known works are not listed any more: they are kept as known, "
                               "as the list may be at fault.")  # fmt: skip
+
+    def _tell_reserved(self) -> None:
+        """Say what can be done where owners reserve every single picture."""
+        failed = self.desk.failed if self.desk else {}
+        if self.desk and failed.keys() == {Reason.OPTED_OUT} and not (self.desk.new or self.unchanged):
+            said = ",".join(sorted(self.desk.signals))
+            self.notes.append(
+                f"the owners reserve every picture from machine learning ({said}): none was kept. "
+                f"--ignore-optout {said} keeps them in spite of that, which each row and the record then say; "
+                "it does not give you the right."
+            )
 
     @property
     def full(self) -> bool:

@@ -47,6 +47,7 @@ class WikiArtSpider(Works):
     home = "https://www.wikiart.org"
     placeholder = pages.PLACEHOLDER
     rates = {"data": 2.0, "pictures": 5.0, "api": 2.0}  # noqa: RUF012 - as Scrapy spiders declare theirs
+    checked = {"style": "cubism", "base_url": "http://127.0.0.1"}  # noqa: RUF012
 
     def __init__(self, list: Any = None, strategy: Any = None, api: Any = None, **arguments: Any) -> None:
         super().__init__(list=list, strategy=strategy, api=api, **arguments)
@@ -193,7 +194,11 @@ class WikiArtSpider(Works):
         return self.data(url, self.on_listing, self.no_listing, group=group, slug=slug, page=number)
 
     def on_listing(self, body: bytes, group: str, slug: str, page: int) -> Iterator[Any]:
-        """A page of works: take those that are new, and go on."""
+        """A page of works: take those that are new, and go on.
+
+        @saved wikiart/listing/page/body.json {"group": "style", "slug": "cubism", "page": 1}
+        @asks 1 /paintings-by-style/cubism
+        """
         found = pages.listing(body)
         if page == 1 and self.queue is None:
             self.expect(found)

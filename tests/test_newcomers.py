@@ -28,15 +28,18 @@ WRONG = {
     "no flickr key": (["crawl", "web", "skull", "--provider", "flickr", "--base-url", DOWN], 2, "FLICKR_KEY is not"),
     "no provider": (["crawl", "web", "skull", "--provider", "brav"], 2, "Did you mean brave"),
     "no museum key": (["crawl", "museum", "--museum", "smithsonian", "--query", "skull", "--base-url", DOWN], 2,
-                      "SMITHSONIAN_KEY is not set"),
+                      "SMITHSONIAN_KEY is not set: get a free key at"),
     "no museum": (["crawl", "museum", "--museum", "louvre"], 2, "cleveland"),
     "no wikiart key": (["crawl", "wikiart", "--artist", "a", "--api", "--base-url", DOWN], 2, "WIKIART_KEY is not set"),
     "unknown signal": (["crawl", "wikiart", "--style", "cubism", "--ignore-optout", "tmd", "--base-url", DOWN], 2,
                        "Did you mean tdm"),
     "no such folder": (["import", "folder", "/no/such/folder"], 2, "/no/such/folder"),
     "no such list": (["import", "urls", "/no/such/list.csv"], 2, "There is no file or folder /no/such/list.csv"),
-    "no manifest": (["run", "/no/such/manifest.yaml"], 2, "/no/such/manifest.yaml"),
+    "no manifest": (["run", "/no/such/manifest.yaml"], 2, "There is no manifest /no/such/manifest.yaml: check"),
 }  # fmt: skip
+
+
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))"
 
 
 def said(arguments: list[str], folder: Path, **given: str) -> tuple[int, str, str]:
@@ -88,6 +91,16 @@ def test_an_unknown_style_names_those_that_are_like_it(tmp_path: Path) -> None:
     with Site(1) as site:
         code, sentence, everything = said(["crawl", "wikiart", "--style", "kubism", "--base-url", site.url], tmp_path)
     assert code == 2 and "did you mean cubism" in sentence
+    assert_reads_well(sentence, everything)
+
+
+def test_a_full_disk_says_how_to_go_on(tmp_path: Path) -> None:
+    """A limit on the size of files stands for a disk that is full: the rows of a crawl do not fit."""
+    with Site(3) as site:
+        given = ["crawl", "wikiart", "--style", "cubism", "--base-url", site.url]
+        (tmp_path / "sitecustomize.py").write_text(FULL)
+        code, sentence, everything = said(given, tmp_path, PYTHONPATH=str(tmp_path))
+    assert code == 6 and "No space is left at" in sentence and "run the same command again" in sentence, everything
     assert_reads_well(sentence, everything)
 
 

@@ -15,6 +15,7 @@ import pytest
 from spiders.pages.web import PROVIDERS
 from spiders.registry import SOURCES, source_prefix
 from spiders.secrets import NAMES
+from tests.museum_site import MuseumSite, catalogue
 from tests.spiders_site import Answer, Site
 
 REPOSITORY = Path(__file__).parents[1]
@@ -87,6 +88,20 @@ def test_no_secret_is_left_anywhere(name: str, tmp_path: Path) -> None:
     leaks = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and leaked(path)]
     assert not leaks
     assert CANARY not in " ".join(str(path) for path in root.rglob("*"))
+
+
+def test_a_key_that_works_is_left_nowhere_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, given = tmp_path / "root", {name: f"{CANARY}+{name.lower()}/1=" for name in NAMES}
+    monkeypatch.setattr("spiders.gallery.sites.museums.KEYS", {given["SMITHSONIAN_KEY"]})
+    env = {**os.environ, **given, "XDG_CONFIG_HOME": str(tmp_path)}
+    with MuseumSite(catalogue(tmp_path / "works", 8)) as site:
+        asked = ["crawl", "museum", "--museum", "smithsonian", "--query", "skull", "-v", "--json"]
+        command = [sys.executable, "-m", "pipeline.cli", *asked, "--base-url", site.url, "--root", str(root)]
+        done = subprocess.run(command, env=env, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+        used = f"{site.log} {site.headers}"
+    assert done.returncode == 0 and json.loads(done.stdout)["new"] > 0, done.stderr
+    assert CANARY in used and CANARY not in done.stdout + done.stderr
+    assert not [path for path in root.rglob("*") if path.is_file() and leaked(path)]
 
 
 def leaked(path: Path) -> bool:

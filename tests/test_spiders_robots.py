@@ -45,6 +45,7 @@ def test_a_site_that_objects_to_training_is_not_asked_for_pictures(root: Root) -
     with Site(1, robots=OBJECTS) as site:
         summary = pictures(site, root)
         assert dict(summary.failed) == {"opted_out": 2} and not site.asked("/images/")
+        assert any("reserve every picture" in note and "--ignore-optout " in note for note in summary.notes)
         row = rows(root)[0]
         assert json.loads(row["optout_signals"]) == {"robots_ai": "GPTBot, CCBot"}
         assert row["detail"] == "robots_ai: GPTBot, CCBot"

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy import Request
+from scrapy.exceptions import ContractFail
 
 from pipeline import tables
 from pipeline.storage import Root
+from spiders.contracts import Asks
 from spiders.desk import Desk
+from spiders.iiif import IIIFSpider
 from spiders.registry import IMPORTS, SOURCES, source_prefix
 from tests.spiders_site import Site
 
@@ -37,9 +41,20 @@ def test_every_source_that_is_built_is_a_spider() -> None:
     assert built <= set(scrapy("list").stdout.split())
 
 
-def test_check_finds_nothing_wrong() -> None:
-    done = scrapy("check")
-    assert done.returncode == 0 and "OK" in done.stdout + done.stderr
+def test_check_runs_contracts_on_saved_answers() -> None:
+    done = scrapy("check", "-v")
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and "Ran 3 contracts" in said and "OK" in said, said
+    for name in ("[wikiart] on_listing", "[museum] on_page", "[iiif] on_document"):
+        assert f"{name} (@asks post-hook) ... ok" in said
+
+
+def test_a_contract_that_is_broken_is_told() -> None:
+    asked = [Request("http://127.0.0.1/a?page=2"), Request("http://127.0.0.1/b")]
+    callback = IIIFSpider(manifest="http://127.0.0.1/m.json").on_document
+    Asks(callback, "1", "/a").post_process(asked)
+    with pytest.raises(ContractFail, match="asked for 1 addresses with /a, not 2"):
+        Asks(callback, "2", "/a").post_process(asked)
 
 
 @pytest.mark.parametrize(
