@@ -18,7 +18,7 @@ from pipeline.withdrawn import left_out
 
 CORPUS_TABLES = ("selected", "prepared", "embedded", "clustered")
 POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
-VERSIONS = {"selected": 2, "prepared": 2, "embedded": 1, "clustered": 1}
+VERSIONS = {"selected": 4, "prepared": 2, "embedded": 1, "clustered": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 
 
@@ -89,9 +89,9 @@ class Corpus:
         """The folder of every table, relative to the root, and of the thematic folders (`clusters`)."""
         made = {
             "crawled": tables.CRAWLED,
-            "measured": "tables/measured/v2" + ("-exact" if self.manifest.measure.hash == "exact" else ""),
+            "measured": _measured(**self.manifest.measuring),
             "faces": "tables/faces/v2",
-            "sketched": "tables/sketched/v1",
+            "sketched": "tables/sketched/v2",
         }
         made |= {table: f"corpora/{self.name}/{table}/{self.digests[table]}" for table in CORPUS_TABLES}
         made["clusters"] = f"corpora/{self.name}/clusters/{self.digests['clustered']}"
@@ -102,6 +102,11 @@ class Corpus:
         """The partitions that `table` does not have yet."""
         done = set(tables.names(self.root, self.folders[table]))
         return [name for name in self.partitions() if name not in done]
+
+
+def _measured(hash: str, blocks: bool) -> str:
+    """The folder of what was measured so."""
+    return "tables/measured/v3" + ("-exact" if hash == "exact" else "") + ("-blocks" if blocks else "")
 
 
 def _deciding(dedupe: Dedupe) -> dict[str, Any]:
@@ -173,11 +178,11 @@ def newest(root: Root, name: str | None) -> dict[str, Any]:
 def views(root: Root) -> dict[str, dict[str, str | tuple[str, ...]]]:
     """The folders behind each SQL view: the pool's tables, and each corpus's tables in its newest edition.
 
-    A partition whose hashes were computed exactly is shown so.
+    A partition that was measured in several ways is shown as it was most exactly.
     """
     made: dict[str, dict[str, str | tuple[str, ...]]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
     made["faces"] = {"": "tables/faces/v2"}
-    made["measured"] = {"": ("tables/measured/v2-exact", "tables/measured/v2")}
+    made["measured"] = {"": tuple(_measured(hash, blocks) for hash in ("exact", "fast") for blocks in (True, False))}
     newest_of = {name: edition(root, name) for name in corpora(root)}
     for table in CORPUS_TABLES:
         made[table] = {name: facts["folders"][table] for name, facts in newest_of.items() if facts}

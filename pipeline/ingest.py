@@ -147,7 +147,7 @@ def _pictures(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float
     """Measure, select, prepare and embed what is missing; whether anything was."""
     changed = False
     if job.wants("measure"):
-        changed |= _map(job, corpus, runner, "measured", {"hash": corpus.manifest.measure.hash}, seconds)
+        changed |= _map(job, corpus, runner, "measured", corpus.manifest.measuring, seconds)
         if corpus.manifest.align is not None:
             changed |= _map(job, corpus, runner, "faces", {}, seconds)
     if job.wants("dedupe"):

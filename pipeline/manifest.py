@@ -77,7 +77,7 @@ class Dedupe(_Model):
     """Which pictures are the same, and which of them is kept.
 
     `strict` goes by the 64-bit perceptual hash alone: within `distance` bits of the kept picture's. `thorough`
-    looks for candidates by local codes (`votes` of them within `code_distance` bits) and by the hash in all turns
+    looks for candidates by local codes (`votes` of them within `code_distance` bits that lie alike) and by the hash in all turns
     (within `turn_distance`), and takes for duplicates those whose pixels agree (`inliers`, `agreement`, `overlap`;
     with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is enough).
     """
@@ -86,8 +86,8 @@ class Dedupe(_Model):
     distance: int = Field(6, ge=0, le=14)
     keep: tuple[Merit, ...] = ("largest", "sharpest", "least_compressed", "best_licence", "first_seen")
     prefer_source: str | None = None
-    votes: int = Field(2, ge=1)
-    code_distance: int = Field(6, ge=0, le=14)
+    votes: int = Field(3, ge=1)
+    code_distance: int = Field(5, ge=0, le=14)
     turn_distance: int = Field(10, ge=0, le=14)
     inliers: int = Field(4, ge=4)
     agreement: Fraction = 0.6
@@ -227,6 +227,11 @@ class Manifest(_Model):
             if len({"crawl", "import"} & source.keys()) != 1:
                 raise ValueError("each source is {crawl: SOURCE, …} or {import: KIND, path: …}")
         return value
+
+    @property
+    def measuring(self) -> dict[str, Any]:
+        """The options of `measure`: how the hash is made, and whether the blocks of JPEG are judged."""
+        return {"hash": self.measure.hash, "blocks": self.select.max_blockiness is not None}
 
     @property
     def notes(self) -> list[str]:

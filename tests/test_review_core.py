@@ -193,8 +193,8 @@ def test_exact_hashes_are_shown_once_they_are_measured(standing):
     root, recipe = standing
     exact = load(recipe).model_copy(update={"measure": load(recipe).measure.model_copy(update={"hash": "exact"})})
     ingest.run(ingest.Job(Root(root), exact, until="measure", workers=1, echo=lambda _: None))
-    folder = next((root / "tables/measured/v2-exact").iterdir())
-    wanted = tables.read(Root(root), "tables/measured/v2-exact", folder.stem, ["phash"])["phash"].to_pylist()
+    folder = next((root / "tables/measured/v3-exact").iterdir())
+    wanted = tables.read(Root(root), "tables/measured/v3-exact", folder.stem, ["phash"])["phash"].to_pylist()
     rows = json.loads(pipeline("sql", "select phash from measured order by row", "--json", root=root).stdout)
     assert [row["phash"] for row in rows] == wanted
 

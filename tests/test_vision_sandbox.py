@@ -114,7 +114,7 @@ def test_what_is_suspicious_goes_to_the_child() -> None:
     for data in (
         encode(frames[0], "WEBP", save_all=True, append_images=frames[1:]),
         encode(frames[0], "PNG", save_all=True, append_images=frames[1:]),
-        encode(photo(1, 60, 40), "JPEG") + b"\xff\xda" * (formats.MANY_SCANS + 1),
+        encode(photo(1, 60, 40), "JPEG", progressive=True) + b"\xff\xda" * (formats.MANY_SCANS + 1),
         blank,
     ):
         sandbox.close()

@@ -125,7 +125,7 @@ class Corpus:
 
 
 FOLDERS = {
-    "crawled": "tables/crawled/v1", "measured": "tables/measured/v2", "faces": "tables/faces/v1",
+    "crawled": "tables/crawled/v1", "measured": "tables/measured/v3", "faces": "tables/faces/v2",
     "selected": "corpora/painted/selected/aa", "prepared": "corpora/painted/prepared/bb",
     "embedded": "corpora/painted/embedded/cc", "clustered": "corpora/painted/clustered/dd",
 }

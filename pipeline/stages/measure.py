@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -14,11 +13,11 @@ from pipeline.vision.measure import measure
 
 
 def transform(batch: pa.Table, options: Options) -> pa.Table:
-    """Rows of `measured` for rows of `crawled`. Options: `hash` is `fast` or `exact`."""
+    """Rows of `measured` for rows of `crawled`. Options: `hash` is `fast` or `exact`, `blocks` whether blocks matter."""
 
     def one(row: dict[str, Any]) -> dict[str, Any]:
         exact = options["hash"] == "exact"
-        facts = asdict(measure(row["data"], exact_hash=exact))
+        facts = vars(measure(row["data"], exact_hash=exact, blocks=options["blocks"]))
         made_by = {"bytes": len(row["data"]), "hash": EXACT if exact else FAST}
         made_by["aspect"] = facts["width"] / facts["height"]
         return {key: value for key, value in facts.items() if key in MEASURED.names} | made_by

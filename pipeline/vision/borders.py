@@ -102,15 +102,12 @@ def _pair(pixels: Pixels) -> tuple[int, int]:
     """Rows above and below that are plain margins of one colour; (0, 0) unless both are there."""
     if len(pixels) < 8:
         return 0, 0
-    colours = [np.median(line, axis=0) for line in (pixels[0], pixels[-1])]
-    if np.abs(colours[0] - colours[1]).max() > 2 * _TOLERANCE:
+    ends = pixels[:: len(pixels) - 1]
+    first, last = _medians(ends)
+    if np.abs(first - last).max() > 2 * _TOLERANCE or not (_plain(ends[:1], first)[0] and _plain(ends[1:], last)[0]):
         return 0, 0
-    if not all(_plain(line[None], colour)[0] for line, colour in zip((pixels[0], pixels[-1]), colours, strict=True)):
-        return 0, 0
-    above, below = _depth(pixels, colours[0]), _depth(pixels[::-1], colours[1])
-    if above + below >= len(pixels) or _edge(pixels, above, colours[0]) + _edge(pixels[::-1], below, colours[1]) < (
-        2 * _EDGE_SHARE
-    ):
+    above, below = _depth(pixels, first), _depth(pixels[::-1], last)
+    if above + below >= len(pixels) or _edge(pixels, above, first) + _edge(pixels[::-1], below, last) < 2 * _EDGE_SHARE:
         return 0, 0
     return above, below
 
@@ -123,20 +120,27 @@ def _depth(pixels: Pixels, colour: NDArray[np.float64]) -> int:
 
 def _plain(pixels: Pixels, colour: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Of each row, whether nearly all of it is `colour`."""
-    near = _near(pixels, colour)
-    plain: NDArray[np.bool_] = near.mean(axis=1) >= _PLAIN_SHARE
-    return plain
+    near = cv2.reduce(_near(pixels, colour), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]
+    return np.asarray(near >= 255 * _PLAIN_SHARE * pixels.shape[1], np.bool_)
 
 
-def _near(pixels: Pixels, colour: NDArray[np.float64]) -> NDArray[np.bool_]:
-    low, high = np.clip(colour - _TOLERANCE, 0, 255), np.clip(colour + _TOLERANCE, 0, 255)
-    return np.asarray(((pixels >= low) & (pixels <= high)).all(axis=-1))
+def _near(pixels: Pixels, colour: NDArray[np.float64]) -> Pixels:
+    """Of each pixel, whether it is `colour`: 255 or 0."""
+    low, high = np.ceil(colour - _TOLERANCE), np.floor(colour + _TOLERANCE)  # the same for whole numbers
+    return np.asarray(cv2.inRange(np.ascontiguousarray(pixels), tuple(low.tolist()), tuple(high.tolist())), np.uint8)
+
+
+def _medians(lines: Pixels) -> NDArray[np.float64]:
+    """The median colour (2, channels) of two lines (2, n, channels): np.median's, in a seventh of its time."""
+    count = lines.shape[1]
+    ordered = np.sort(lines, axis=1)
+    return (ordered[:, (count - 1) // 2].astype(np.float64) + ordered[:, count // 2]) / 2
 
 
 def _edge(pixels: Pixels, depth: int, colour: NDArray[np.float64]) -> float:
     """The share of the row two below the margin that is not its colour: what it encloses begins along a line."""
     row = pixels[min(depth + 2, len(pixels) - 1)]
-    return 1 - float(_near(row[None], colour).mean())
+    return 1 - cv2.countNonZero(_near(row[None], colour)) / len(row)
 
 
 def framed_box(pixels: Pixels, outer: Box) -> Box:

@@ -104,6 +104,7 @@ class Opened:
         if isinstance(self.image, TiffImagePlugin.TiffImageFile):
             turn = None  # Pillow turns TIFF as it loads
             _note_depth(self.image)
+        self.image.decodermaxblock = max(len(self._data), ImageFile.MAXBLOCK)  # at once, not pieced together
         with _judged(self._data, self.kind):
             self.image.load()
         if self.kind == "jxl":  # its profile comes with the pixels

@@ -77,8 +77,18 @@ def is_suspicious(data: bytes, image: ImageFile.ImageFile) -> bool:
     if pixels > MANY_PIXELS or pixels > MANY_PIXELS_PER_BYTE * max(len(data), 1000):
         return True
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        return data.count(b"\xff\xda") > MANY_SCANS
+        return not _in_one_scan(data, image) and data.count(b"\xff\xda") > MANY_SCANS
     return bool(getattr(image, "is_animated", False))
+
+
+def _in_one_scan(data: bytes, image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Whether libjpeg ends after the first scan of a JPEG, behind whose header Pillow stands when it has opened the
+    file: it is sequential, and that scan has all components (jdinput.c, has_multiple_scans)."""
+    assert image.fp is not None
+    length = 6 + 2 * image.layers
+    start = image.fp.tell() - length - 2
+    whole = data[start : start + 5] == b"\xff\xda\0" + bytes((length, image.layers))
+    return whole and "progressive" not in image.info
 
 
 class JpegXLFile(ImageFile.ImageFile):

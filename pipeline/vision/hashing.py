@@ -9,6 +9,8 @@ A median splits 64 values evenly, so nearly always 32 bits are set and distances
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +18,10 @@ from PIL import Image
 
 from pipeline.vision.decode import MAX_PIXELS, draft_grey
 
-FAST, EXACT = "phash64-lanczos32-draft512/1", "phash64-imagehash/1"
+FAST, EXACT = "phash64-lanczos32-draft256/2", "phash64-imagehash/1"
 """Names of the hashes of `phash_fast` and `phash`: algorithm, resize filter and version, for the tables."""
 
-HASH_SIDE = 512
+HASH_SIDE = 256
 """Scaled decodes for hashing keep the longer side at this many pixels or more."""
 
 _SIDE, _KEPT = 32, 8
@@ -47,12 +49,26 @@ def phash_fast(data: bytes, max_pixels: int = MAX_PIXELS) -> int:
 def phash_grey(grey: Image.Image) -> int:
     """The hash of an upright grey picture (mode L): what `phash_fast` and `measure` have in common.
 
-    Coefficients are rounded to 0.001 before they are compared, so that blank pictures of every grey agree.
+    Pictures of 512 pixels and more are reduced by averaging blocks of them; then Lanczos's filter to 32×32 and the
+    cosines are one matrix product in each direction, of double precision and written out here, so that the hash does
+    not move when a library does. Coefficients are rounded to 0.001 before they are compared, so that blank pictures of
+    every grey agree.
     """
-    small = grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    low = _COSINES @ np.asarray(small, np.float64) @ _COSINES.T
-    low = low.round(3) + 0.0
-    return _number(low > np.median(low))
+    factor = max(grey.size) // HASH_SIDE
+    pixels = np.asarray(grey if factor < 2 else grey.reduce(factor), np.float64)
+    low = (_waves(pixels.shape[0]) @ pixels @ _waves(pixels.shape[1]).T).round(3) + 0.0
+    middle = np.sort(low, axis=None)[_KEPT**2 // 2 - 1 : _KEPT**2 // 2 + 1]
+    return _number(low > middle.sum() / 2)
+
+
+@lru_cache(maxsize=2 * HASH_SIDE)
+def _waves(count: int) -> NDArray[np.float64]:
+    """(8, count): `count` pixels brought to 32 by Lanczos's filter of radius 3, and of these the 8 lowest cosines."""
+    scale = count / _SIDE
+    centres = (np.arange(_SIDE)[:, None] + 0.5) * scale
+    at = (np.arange(count) + 0.5 - centres) / max(scale, 1.0)
+    weights = np.where(np.abs(at) < 3, np.sinc(at) * np.sinc(at / 3), 0.0)
+    return np.asarray(_COSINES @ (weights / weights.sum(axis=1, keepdims=True)), np.float64)
 
 
 def _number(bits: NDArray[np.bool_]) -> int:

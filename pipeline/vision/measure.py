@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
 
 from pipeline.vision.colour import visible
-from pipeline.vision.decode import MAX_PIXELS, Header, open_scaled, open_upright
+from pipeline.vision.decode import MAX_PIXELS, Header, draft_grey, open_scaled, open_upright
 from pipeline.vision.hashing import HASH_SIDE, phash, phash_grey
-from pipeline.vision.quality import Quality, assess
+from pipeline.vision.quality import BLOCK, Quality, assess, blockiness
+
+_HALVED = 1024
 
 
 @dataclass(frozen=True)
 class Measurement(Header, Quality):
-    """What a file says of its picture, how it looks, and its perceptual hash (unsigned 64 bits)."""
+    """What a file says of its picture, how it looks, its perceptual hash (unsigned 64 bits), and how much the blocks of
+    JPEG show (`quality.blockiness`; null unless it was asked for, and for pictures under 32 pixels)."""
 
     phash: int
+    blockiness: float | None
 
 
-def measure(data: bytes, *, exact_hash: bool = False, max_pixels: int = MAX_PIXELS) -> Measurement:
+def measure(
+    data: bytes, *, exact_hash: bool = False, blocks: bool = False, max_pixels: int = MAX_PIXELS
+) -> Measurement:
     """Measure a file. Raises Rejected as `decode.open_upright` does.
 
-    A JPEG is decoded once, at the smallest DCT scale that keeps the longer side at 512 pixels or more. Such a
+    A JPEG is decoded once, at the smallest DCT scale that keeps the longer side at 256 pixels or more. Such a
     decode skips arithmetic, not data: the whole entropy-coded stream is read, so that files cut short are
     found as surely as by a full decode. The hash is that of `hashing.phash_fast`; `exact_hash` decodes once
-    more, in full, for that of `hashing.phash`. Quality is the same either way.
+    more, in full, for that of `hashing.phash`, and `blocks` once more in grey. Quality is the same either way.
     """
     header, image = open_scaled(data, HASH_SIDE, "YCbCr", max_pixels)
     grey = image.getchannel(0) if image.mode == "YCbCr" else visible(image).convert("L")
-    scale = max(1, round(max(header.width, header.height) / max(image.size)))
-    hashed = phash(open_upright(data, max_pixels)) if exact_hash else phash_grey(grey)
-    return Measurement(**asdict(header), **asdict(assess(image, grey, scale)), phash=hashed)
+    return Measurement(
+        **vars(header), **vars(assess(image, grey)),
+        phash=phash(open_upright(data, max_pixels)) if exact_hash else phash_grey(grey),
+        blockiness=_blockiness(data, header, grey, max_pixels) if blocks else None,
+    )  # fmt: skip
+
+
+def _blockiness(data: bytes, header: Header, grey: Image.Image, max_pixels: int) -> float | None:
+    """Of the whole picture, or of a large JPEG at half its size, where the blocks can still be seen."""
+    longest = max(header.width, header.height)
+    if max(grey.size) < longest:
+        grey = draft_grey(data, longest if longest < _HALVED else longest // 2, max_pixels)
+    return blockiness(np.asarray(grey), BLOCK * max(grey.size) // longest if longest >= _HALVED else BLOCK)

@@ -12,27 +12,27 @@ from PIL import Image
 from pipeline.vision.borders import margins
 from pipeline.vision.colour import visible
 
-STANDARD_SIDE = 512
+STANDARD_SIDE = 256
 """Grey is judged at this longer side, so that sizes compare."""
 
-COLOUR_SIDE = 128
-"""Colour and margins are judged at this longer side or up to twice it."""
+MARGIN_SIDE = 128
+"""Margins are judged at this longer side or up to twice it, colour at half of that."""
 
-BLOCK_SIDE = 512
-"""Blockiness is judged on the middle of the picture up to this side."""
+BLOCK, BLOCK_SIDE = 8, 512
+"""Side of the blocks of JPEG; blockiness is judged on the middle of the picture up to the other side."""
 
 CHROMA = 10
 """Levels between the largest and the smallest of a pixel's red, green and blue above which it counts as coloured: the
 noise that JPEG gives to grey stays below."""
 
 _OPPONENTS: NDArray[np.float32] = np.array([[1, -1, 0], [0.5, 0.5, -1]], np.float32)
-_BLOCK = 8
 _FLOOR = 0.5
+_GAP = 2.0
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Of the picture reduced to a longer side of 512 pixels; smaller pictures are taken as they are.
+    """Of the picture reduced to a longer side of 256 pixels; smaller pictures are taken as they are.
 
     brightness      mean grey, 0 to 255
     contrast        RMS contrast: standard deviation of grey, 0 to 127.5 (Peli, "Contrast in complex images", 1990)
@@ -41,17 +41,12 @@ class Quality:
     sharpness       variance of the Laplacian of grey (kernel 0 1 0, 1 -4 1, 0 1 0): 0 for a blank, tens for a
                     blurred photograph, hundreds for a sharp one, thousands for fine texture and noise
                     (Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", 2000)
-    colourfulness   0 for grey, about 33 moderate, above 80 extreme, at a longer side of 128 to 255 pixels
+    colourfulness   0 for grey, about 33 moderate, above 80 extreme, at a longer side of 64 to 127 pixels
                     (Hasler and Süsstrunk, "Measuring colourfulness in natural images", 2003)
     coloured        share of the pixels, 0 to 1, with a chroma above 10 of 255, at the same side: below 0.01 for a grey
                     picture, also as a JPEG; toned photographs count as coloured
     border          share of the area, 0 to 1, in plain margins and bars (`borders.margins`)
     letterbox       the same when they lie above and below, or left and right, alone and evenly; else 0
-    blockiness      how much larger steps are at the edges of the blocks of JPEG than elsewhere: 1 when not at all, 1.6
-                    at quality 30, 2.6 at 10; after Wang, Sheikh and Bovik ("No-reference perceptual quality
-                    assessment of JPEG compressed images", 2002), the grid taken where the steps are largest, so that it
-                    is found after cropping too. At full or half size, of the middle; null for a JPEG that was decoded
-                    smaller, whose blocks cannot be seen at 512 pixels, and for pictures under 32 pixels
     """
 
     brightness: float
@@ -62,21 +57,18 @@ class Quality:
     coloured: float
     border: float
     letterbox: float
-    blockiness: float | None
 
 
-def assess(image: Image.Image, grey: Image.Image, scale: int = 1) -> Quality:
-    """Measure an upright picture of any mode, given its grey (mode L, the same size) too. It is the original reduced
-    `scale` times."""
+def assess(image: Image.Image, grey: Image.Image) -> Quality:
+    """Measure an upright picture of any mode, given its grey (mode L, the same size) too."""
     pixels = _standard(grey)
     mean, deviation = cv2.meanStdDev(pixels)
     _, edges = cv2.meanStdDev(cv2.Laplacian(pixels, cv2.CV_16S, ksize=1))
-    small = np.asarray(_reduced(image))
-    colours = (0.0, 0.0) if small.ndim == 2 else (colourfulness(small), _coloured(small))
+    small = _reduced(image)
+    colours = (0.0, 0.0) if small.ndim == 2 else _colours(small)
     return Quality(
-        float(mean[0, 0]), float(deviation[0, 0]), entropy(pixels), float(edges[0, 0]) ** 2, *colours, *margins(small),
-        blockiness(np.asarray(grey), _BLOCK // scale if scale <= 2 else 0),
-    )  # fmt: skip
+        float(mean[0, 0]), float(deviation[0, 0]), entropy(pixels), float(edges[0, 0]) ** 2, *colours, *margins(small)
+    )
 
 
 def colourfulness(rgb: NDArray[np.uint8]) -> float:
@@ -92,13 +84,16 @@ def entropy(grey: NDArray[np.uint8]) -> float:
     return float(-(shares * np.log2(shares)).sum()) + 0.0
 
 
-def blockiness(grey: NDArray[np.uint8], block: int) -> float | None:
-    """How much larger steps are at the edges of blocks of `block` pixels than elsewhere (h, w): 1 or more.
+def blockiness(grey: NDArray[np.uint8], block: int = BLOCK) -> float | None:
+    """How much larger steps are at the edges of the blocks of JPEG than elsewhere in the middle of a picture (h, w).
 
-    The mean over both directions; half a grey level is added to both sides of the ratio, for flat pictures have no
-    steps at all. None for a block of 0 and for pictures of fewer than four blocks.
+    1 when not at all, 1.6 at quality 30, 2.6 at 10; after Wang, Sheikh and Bovik ("No-reference perceptual quality
+    assessment of JPEG compressed images", 2002), the grid taken where the steps are largest, so that it is found after
+    cropping too. The mean over both directions; half a grey level is added to both sides of the ratio, for flat
+    pictures have no steps at all. `block` is the blocks' side in these pixels, 4 where the picture was decoded at half
+    its size. None for pictures under 32 pixels.
     """
-    if not block or min(grey.shape) < 4 * _BLOCK:
+    if min(grey.shape) < 4 * BLOCK:
         return None
     height, width = grey.shape
     top, left = max(0, height - BLOCK_SIDE) // 2, max(0, width - BLOCK_SIDE) // 2
@@ -122,11 +117,21 @@ def _coloured(rgb: NDArray[np.uint8]) -> float:
     return int(cv2.countNonZero(cv2.threshold(chroma, CHROMA, 1, cv2.THRESH_BINARY)[1])) / int(chroma.size)
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    """L or RGB, reduced by a whole number before anything else is done: colour has no fine detail to lose."""
-    if image.mode not in ("L", "RGB", "YCbCr"):
-        image = visible(image)
-    return visible(image.reduce(max(1, max(image.size) // COLOUR_SIDE)))
+def _colours(rgb: NDArray[np.uint8]) -> tuple[float, float]:
+    """`colourfulness` and `coloured` of an RGB picture (h, w, 3), halved: colour has no fine detail to lose."""
+    half = (max(1, rgb.shape[1] // 2), max(1, rgb.shape[0] // 2))
+    small = np.asarray(cv2.resize(rgb, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return colourfulness(small), _coloured(small)
+
+
+def _reduced(image: Image.Image) -> NDArray[np.uint8]:
+    """Grey (h, w) or RGB (h, w, 3), reduced by a whole number before anything else is done."""
+    factor = max(1, max(image.size) // MARGIN_SIDE)
+    if image.mode != "YCbCr":
+        return np.asarray((image if image.mode in ("L", "RGB") else visible(image)).reduce(factor))
+    size = (-(-image.width // factor), -(-image.height // factor))
+    luma, blue, red = cv2.split(cv2.resize(np.asarray(image), size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.cvtColor(cv2.merge((luma, red, blue)), cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def _standard(grey: Image.Image) -> NDArray[np.uint8]:
@@ -135,5 +140,5 @@ def _standard(grey: Image.Image) -> NDArray[np.uint8]:
     longest = max(grey.size)
     if longest > STANDARD_SIDE:
         size = (max(1, grey.width * STANDARD_SIDE // longest), max(1, grey.height * STANDARD_SIDE // longest))
-        grey = grey.resize(size, Image.Resampling.LANCZOS)
+        grey = grey.resize(size, Image.Resampling.LANCZOS, reducing_gap=_GAP)
     return np.asarray(grey)
