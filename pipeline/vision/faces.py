@@ -29,7 +29,7 @@ _FAINT = 0.3  # a hint: with nothing of this score in a small picture, turned or
 _ROOM = 1.5  # side of a crop as a multiple of the face's
 _LOOK_ROOM = 1.95
 _SMALL = 0.2  # where all faces are a smaller share of the picture there may be more of them
-_LARGE = 512  # in a picture of so many pixels a face that the detector cannot see may still be of use
+_LARGE = 400  # in a picture of so many pixels a face that the detector cannot see may still be of use
 _HALF, _QUARTER, _STEP = 0.6, 0.3, 0.7  # parts of a picture, as shares of its sides; steps as shares of a part
 _TURNS = (0.0, np.pi / 2, -np.pi / 2, np.pi)
 
