@@ -199,7 +199,8 @@ def _literal(address: str) -> str:
 
 
 _DUCK_TYPES = {
-    "string": "VARCHAR", "int8": "TINYINT", "int32": "INTEGER", "int64": "BIGINT", "uint64": "UBIGINT",
+    "string": "VARCHAR", "int8": "TINYINT", "int32": "INTEGER", "int64": "BIGINT", "uint32": "UINTEGER",
+    "uint64": "UBIGINT",
     "float": "FLOAT", "double": "DOUBLE", "binary": "BLOB", "timestamp[ms, tz=UTC]": "TIMESTAMPTZ",
 }
 
