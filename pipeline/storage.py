@@ -177,8 +177,9 @@ class Root:
         assert self.local is not None
         with _explained(self.url, writing=True):
             moves = {self.local / to: self.local / path for path, to in items}
+            for folder in {target.parent for target in moves}:
+                _make_folder(folder, sync=False)
             for target, staged in list(moves.items()):
-                _make_folder(target.parent, sync=False)
                 if target.exists():
                     staged.unlink(missing_ok=True)
                     del moves[target]

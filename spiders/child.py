@@ -19,7 +19,7 @@ from scrapy.crawler import CrawlerProcess
 from scrapy.settings import Settings
 
 from pipeline.errors import PipelineError
-from spiders import account, secrets
+from spiders import account, engine, secrets
 from spiders.spider import PictureSpider
 
 PROGRESS_SECONDS = 1.0
@@ -43,10 +43,13 @@ class Crawl:
         settings = Settings()
         settings.setmodule("spiders.settings", priority="project")
         settings.update({"LOG_LEVEL": "WARNING", "WUNDERKAMMER_ROOT": order["root"]}, priority="cmdline")
+        settings.update(engine.SETTINGS, priority="cmdline")
         settings.update(order.get("settings", {}), priority="cmdline")
+        only = [name for name in settings.getlist("SPIDER_MODULES") if name.rpartition(".")[2] == order["spider"]]
+        settings.update({"SPIDER_MODULES": only} if only else {}, priority="cmdline")
         self.order = order
         self.process = CrawlerProcess(settings)
-        self.crawler = self.process.create_crawler(order["spider"])
+        self.crawler = engine.LeanCrawler(self.process.spider_loader.load(order["spider"]), settings, init_reactor=True)
         self.began = time.monotonic()
         self.error: BaseException | None = None
         self.stopped = False

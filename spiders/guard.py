@@ -6,8 +6,11 @@ nor an odd spelling of 127.0.0.1 gets past it.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +25,8 @@ from spiders.addresses import PORTS, is_refused, networks, why_refused
 from spiders.records import redacted_url
 
 CACHE_SECONDS = 300.0
+LOOKERS = 20
+"""So many names are looked up at once."""
 ROBOTS_REDIRECTS = 5
 PLAIN_HEADERS = {
     b"Accept", b"Accept-Encoding", b"Accept-Language", b"User-Agent", b"If-None-Match", b"If-Modified-Since",
@@ -120,6 +125,44 @@ class _Checked:
         for address in self.resolver.checked(self.name, self.found):
             self.receiver.addressResolved(address)
         self.receiver.resolutionComplete()
+
+
+class GuardedNames:
+    """The same for what connects by itself, without a reactor: a name's addresses, all of them checked."""
+
+    def __init__(self, allowed: Sequence[str] = (), clock: Callable[[], float] = time.monotonic) -> None:
+        self.allowed, self._clock = networks(allowed), clock
+        self._threads = ThreadPoolExecutor(LOOKERS, "names")
+        self._kept: dict[str, tuple[float, list[str]]] = {}
+
+    async def look_up(self, name: str) -> list[str]:
+        """The addresses to connect to. Raises AddressRefused when one of them is refused, CannotResolveHostError when
+        there is none.
+        """
+        until, kept = self._kept.get(name, (0.0, []))
+        if self._clock() < until:
+            return kept
+        try:
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._threads, _addresses, name)
+        except (OSError, UnicodeError) as error:
+            raise CannotResolveHostError(f"{name}: {error}") from error
+        for address in answer:
+            if is_refused(address, self.allowed):
+                raise AddressRefused(f"{name} was not asked: {address} is not a public address")
+        if not answer:
+            raise CannotResolveHostError(f"{name} has no address")
+        self._kept[name] = (self._clock() + CACHE_SECONDS, answer)
+        return answer
+
+    def close(self) -> None:
+        """Let the threads go that look names up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _addresses(name: str) -> list[str]:
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 
 class Redirects(RedirectMiddleware):  # type: ignore[misc]

@@ -9,12 +9,13 @@ partition it becomes, and is removed when that stands.
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from io import FileIO
 from typing import Any, Protocol
 
 from pipeline import tables
@@ -100,7 +101,7 @@ class DiskJournal:
             data = path.read_bytes()
             found[path.stem] = self._whole(data)
             if data and not data.endswith(b"\n"):
-                self._write(f"{self.folder}/{path.name}", b"\n", "ab")
+                self._write(path.name, b"\n", "ab")
         for path in self.place.glob("*"):
             if path.suffix != ".jsonl" and f"{self.folder}/{path.name}" not in self.waiting:
                 path.unlink()
@@ -126,22 +127,29 @@ class DiskJournal:
 
     def keep(self, path: str, body: bytes) -> None:
         """Write the bytes beside the journal, unless they are published already."""
-        staged = f"{self.folder}/{Path(path).stem}"
-        if staged in self.waiting or self.root.exists(path):
+        digest = os.path.splitext(os.path.basename(path))[0]
+        staged = f"{self.folder}/{digest}"
+        if staged in self.waiting or os.path.isfile(f"{self.root.local}/{path}"):
             return
-        self._write(staged, body, "wb")
+        self._write(digest, body, "wb")
         self.waiting[staged] = path
 
     def note(self, name: str, table: str, row: Row) -> None:
         """Append the row."""
-        self._write(f"{self.folder}/{name}.jsonl", line(table, row), "ab")
+        self._write(f"{name}.jsonl", line(table, row), "ab")
 
-    def _write(self, path: str, data: bytes, mode: str) -> None:
-        assert self.root.local is not None
-        with self.root.explained():
+    def _write(self, name: str, data: bytes, mode: str) -> None:
+        """All of it goes to the system at once, so that it outlives the process."""
+        with self.root.explained(), self._opened(name, mode) as file:
+            while data:
+                data = data[file.write(data) :]
+
+    def _opened(self, name: str, mode: str) -> FileIO:
+        try:
+            return FileIO(f"{self.place}/{name}", mode)
+        except FileNotFoundError:
             self.place.mkdir(parents=True, exist_ok=True)
-            with open(self.root.local / path, mode) as file:
-                file.write(data)
+            return FileIO(f"{self.place}/{name}", mode)
 
     def take(self) -> Iterable[tuple[str, str]]:
         """The staged pictures, with their final names."""

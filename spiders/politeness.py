@@ -119,10 +119,11 @@ class Patience(RetryMiddleware):  # type: ignore[misc]
     async def process_response(self, request: Any, response: Any) -> Any:
         """Judge a response: pass it on, or send its request again."""
         slot = request.meta.get("download_slot", "")
-        headers = {name.decode().lower(): response.headers[name].decode("latin-1") for name in response.headers}
-        found = refusal(response.status, headers, response.body, datetime.now(UTC))
-        if found is not None:
-            return self._refused(request, response, found)
+        if response.status >= 300 or b"Cf-Mitigated" in response.headers:
+            headers = {name.decode().lower(): response.headers[name].decode("latin-1") for name in response.headers}
+            found = refusal(response.status, headers, response.body, datetime.now(UTC))
+            if found is not None:
+                return self._refused(request, response, found)
         if response.status in self.retry_http_codes and not request.meta.get("dont_retry"):
             return await self._later(request, f"HTTP {response.status}") or self._failed(slot, request, response)
         if response.status < 500:

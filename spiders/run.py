@@ -18,7 +18,6 @@ from typing import Any
 from pipeline import errors
 from pipeline.errors import Fatal, PipelineError, Reason
 from pipeline.storage import Root
-from spiders import again, importers
 from spiders.estimate import Estimate
 from spiders.registry import check, described
 from spiders.summary import CrawlSummary
@@ -38,6 +37,8 @@ def take(
     source = check(spec)
     limit = int(spec["limit"]) if spec.get("limit") else None
     if "import" in spec and not source.fetched:
+        from spiders import importers
+
         return importers.import_(spec, root, limit=limit, echo=echo)
     verb = "import" if "import" in spec else "crawl"
     args = {key: value for key, value in spec.items() if key not in (verb, "limit", "base_url")}
@@ -54,6 +55,8 @@ def estimate(
     """
     source = check(spec)
     if "import" in spec and not source.fetched:
+        from spiders import importers
+
         return importers.estimate(spec, root, limit=int(spec["limit"]) if spec.get("limit") else None)
     last = _looked(spec, root, base_url, settings)
     return Estimate.from_json(last["estimate"])
@@ -121,6 +124,8 @@ def retry(
 
     Empty when there is none. Raises UsageError for a source that is not there, and what `crawl` raises.
     """
+    from spiders import again
+
     done, say = [], echo or _silent
     for source in again.failed(root, reasons, sources):
         if not source.spec:
