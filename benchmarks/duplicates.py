@@ -28,7 +28,7 @@ from pipeline.vision.agreement import Agreement, agreement, agreement_of_turn
 from pipeline.vision.candidates import Keys, candidates
 from pipeline.vision.fingerprint import is_mirror
 from pipeline.vision.measure import measure
-from pipeline.vision.sketch import Sketch, codes
+from pipeline.vision.sketch import Sketch, codes, poses
 
 RULES = Dedupe()
 PEERS = (
@@ -45,7 +45,8 @@ def sketch_of(path: Path) -> Sketch:
 def keys_of(sketches: Sequence[Sketch]) -> Keys:
     """What pictures are looked up by."""
     turns = np.stack([one.turns for one in sketches])
-    return Keys.of([codes(one) for one in sketches], [codes(one, True) for one in sketches], turns)
+    mirrored = [codes(one, True) for one in sketches]
+    return Keys.of([codes(one) for one in sketches], mirrored, [poses(one) for one in sketches], turns)
 
 
 def same(a: Sketch, b: Sketch) -> bool:

@@ -79,7 +79,8 @@ class Dedupe(_Model):
     `strict` goes by the 64-bit perceptual hash alone: within `distance` bits of the kept picture's. `thorough`
     looks for candidates by local codes (`votes` of them within `code_distance` bits that lie alike) and by the hash in all turns
     (within `turn_distance`), and takes for duplicates those whose pixels agree (`inliers`, `agreement`, `overlap`;
-    with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is enough).
+    with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is enough), in
+    no connected part of more than `contradiction` of them saying different things.
     """
 
     preset: Literal["strict", "thorough"] = "thorough"
@@ -96,6 +97,7 @@ class Dedupe(_Model):
     few_agreement: Fraction = 0.85
     many_inliers: int = Field(40, ge=4)
     many_agreement: Fraction = 0.45
+    contradiction: Fraction = 0.03
 
 
 class Convert(_Model):

@@ -137,6 +137,7 @@ SKETCHED = pa.schema([
     pa.field("turns", pa.list_(pa.uint64())),
     pa.field("codes", pa.list_(pa.uint64())),
     pa.field("mirrored", pa.list_(pa.uint64())),
+    pa.field("poses", pa.list_(pa.uint32())),
     pa.field("size", pa.list_(pa.int32())),
     pa.field("box", pa.list_(pa.int32())),
     pa.field("tint", pa.list_(pa.int32())),
@@ -146,7 +147,7 @@ SKETCHED = pa.schema([
     pa.field("thumb", pa.binary()),
     *_REJECT,
 ])
-"""What finds and proves copies: `vision.sketch.Sketch` with its codes, plain and mirrored. `hash` names algorithm and
+"""What finds and proves copies: `vision.sketch.Sketch` with its codes, plain and mirrored, and their poses. `hash` names algorithm and
 version of all of it; `points` are 4 little-endian float16 each, `descriptors` 128 bytes each, `thumb` rows of bytes."""
 
 SELECTED = pa.schema([

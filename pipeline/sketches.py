@@ -19,7 +19,7 @@ from pipeline.vision.candidates import Keys
 from pipeline.vision.fingerprint import TURNS
 from pipeline.vision.sketch import Sketch
 
-_KEYS = ["codes", "mirrored", "turns"]
+_KEYS = ["codes", "mirrored", "poses", "turns"]
 _BODIES = ["size", "box", "tint", "turns", "points", "descriptors", "thumb_width", "thumb"]
 _CACHED = 16  # partitions of sketches held in memory, some 20 MiB each
 _NO_HASH = np.uint64(2**64 - 1)  # no picture has it: a median never sets more than half of the bits
@@ -62,10 +62,7 @@ class Sketches:
         turns = np.full((found.num_rows, TURNS), _NO_HASH)
         live = np.asarray(found["turns"].is_valid())
         turns[live] = pc.list_flatten(found["turns"]).to_numpy().reshape(-1, TURNS)
-        return Keys(*_flat(found["codes"]), *_flat(found["mirrored"]), turns)
+        codes, mirrored, poses = (pc.list_flatten(found[name]).to_numpy() for name in _KEYS[:3])
+        sizes = np.asarray(pc.fill_null(pc.list_value_length(found["codes"]), 0))
+        return Keys(codes, np.repeat(np.arange(len(sizes)), sizes), mirrored, poses, turns)
 
-
-def _flat(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """All numbers of a column of lists, and the row of each."""
-    sizes = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
-    return pc.list_flatten(column).to_numpy().astype(np.uint64), np.repeat(np.arange(len(sizes)), sizes)

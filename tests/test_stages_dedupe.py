@@ -16,7 +16,7 @@ from pipeline.stages.proofs import Sketched
 from pipeline.stages.sketch import sketched
 from pipeline.vision.candidates import Keys
 from pipeline.vision.decode import read_header
-from pipeline.vision.sketch import codes
+from pipeline.vision.sketch import codes, poses
 
 NOBODY = Standing([], np.empty(0, np.uint64))
 COLUMNS = ("id", "width", "height", "sharpness", "bytes", "phash", "reason", "reason_value", "detail")
@@ -131,7 +131,8 @@ def test_pairs_declared_different_are_never_duplicates(rows, distance, never):
 def evidence(pictures):
     sketches = [sketched(data) for data in pictures]
     turns = np.array([one.turns for one in sketches], np.uint64).reshape(-1, 8)
-    keys = Keys.of([codes(one) for one in sketches], [codes(one, True) for one in sketches], turns)
+    mirrored = [codes(one, True) for one in sketches]
+    keys = Keys.of([codes(one) for one in sketches], mirrored, [poses(one) for one in sketches], turns)
     return Sketched(keys, sketches.__getitem__)
 
 
@@ -178,7 +179,10 @@ def test_blank_pictures_are_the_same_only_in_the_same_colour():
 
 
 def test_a_picture_without_a_sketch_is_kept():
-    keys = Keys.of([np.empty(0, np.uint64)] * 2, [np.empty(0, np.uint64)] * 2, np.full((2, 8), 2**64 - 1, np.uint64))
+    keys = Keys.of(
+        [np.empty(0, np.uint64)] * 2, [np.empty(0, np.uint64)] * 2, [np.empty(0, np.uint32)] * 2,
+        np.full((2, 8), 2**64 - 1, np.uint64),
+    )  # fmt: skip
     rows = [("a", 10, 1, 0, None), ("b", 10, 1, 0, None)]
     found = dedupe(candidates(rows), NOBODY, Dedupe(), lambda _: Sketched(keys, lambda n: None))
     assert found["reason"].null_count == 2

@@ -15,7 +15,7 @@ from pipeline.vision.agreement import Agreement, agreement, agreement_of_turn
 from pipeline.vision.candidates import Keys, candidates, inverse
 from pipeline.vision.fingerprint import TURNS, content, is_mirror, turn_matrix, turned_hashes
 from pipeline.vision.hashing import phash_grey
-from pipeline.vision.sketch import Sketch, codes, mirror, sketch
+from pipeline.vision.sketch import Sketch, codes, mirror, poses, sketch
 from pipeline.vision.stars import proved_stars
 from pipeline.vision.transform import words
 
@@ -193,7 +193,8 @@ def test_words_say_what_was_done() -> None:
 
 def keys(sketches: list[Sketch]) -> Keys:
     turns = np.stack([one.turns for one in sketches])
-    return Keys.of([codes(one) for one in sketches], [codes(one, True) for one in sketches], turns)
+    mirrored = [codes(one, True) for one in sketches]
+    return Keys.of([codes(one) for one in sketches], mirrored, [poses(one) for one in sketches], turns)
 
 
 def test_candidates_are_the_copies() -> None:

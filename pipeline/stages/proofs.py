@@ -55,7 +55,8 @@ def prove(
     s = settings
     pairs = candidates(sketched.keys, count, places, s.code_distance, s.votes, s.turn_distance)
     limits = Limits(
-        s.inliers, s.agreement, s.overlap, s.few_inliers, s.few_agreement, s.many_inliers, s.many_agreement
+        s.inliers, s.agreement, s.overlap, s.few_inliers, s.few_agreement, s.many_inliers, s.many_agreement,
+        s.contradiction,
     )
     agreed: dict[int, Agreement] = {}
 

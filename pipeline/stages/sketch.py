@@ -12,7 +12,7 @@ from pipeline.schema import SKETCHED
 from pipeline.stage import Options, Stage, map_rows
 from pipeline.vision.colour import visible
 from pipeline.vision.decode import open_scaled
-from pipeline.vision.sketch import VERSION, Sketch, codes, sketch
+from pipeline.vision.sketch import VERSION, Sketch, codes, poses, sketch
 
 _SIDE = 256
 
@@ -39,6 +39,7 @@ def packed(made: Sketch) -> dict[str, Any]:
         "turns": made.turns,
         "codes": codes(made),
         "mirrored": codes(made, mirrored=True),
+        "poses": poses(made),
         "size": list(made.size),
         "box": list(made.box),
         "tint": list(made.tint),

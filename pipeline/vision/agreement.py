@@ -3,7 +3,8 @@
 Every matched pair of features proposes a similarity (Lowe 2004, section 7.4, with every proposal tried instead of a
 few at random, so that the answer never depends on chance); the best is refined to an affine map by least squares.
 The other picture's thumbnail is then laid over, and the normalised cross-correlation of small windows must be high
-over most of what both show. Two photographs of a subject share features; only copies agree in their pixels.
+over most of what both show. Two photographs of a subject share features; only copies agree in their pixels. Frames of
+a fixed camera agree in their background: no large connected part in which both have something else to show is allowed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _LEAST_MATCHES = 4
 _WINDOW, _CORRELATED = 11, 0.7
 _TEXTURE = 9.0  # variance in grey levels below which a window has nothing to compare
 _SQUEEZED = 0.55  # a map that squeezes one axis more than this against the other is no copy's: 16:9 made square is 0.56
+_CONTRARY, _CONTENT = 0.4, 100.0  # correlation under which, and variance over which in both, windows contradict
 _BLANK_SHARE = 0.05
 _BLANK_APART = 4
 
@@ -34,7 +36,8 @@ class Limits:
     Matched features `inliers`, the share of textured windows that `agreed`, and the `overlap` that each of them
     needs at least of one of the pictures. With fewer than `few` inliers, or none, `agreed_few` is needed: line
     drawings of one thing are alike in broad strokes. With `many` inliers `agreed_many` is enough: a text over a
-    picture hides windows and leaves features.
+    picture hides windows and leaves features. At most `contradicted` of what both show may be one connected part in
+    which both have texture and do not correlate.
     """
 
     inliers: int = 4
@@ -44,6 +47,7 @@ class Limits:
     agreed_few: float = 0.85
     many: int = 40
     agreed_many: float = 0.45
+    contradicted: float = 0.03
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,15 @@ class Agreement:
 
     `model` (2, 3) takes a point of a's frame, mirrored left to right first if `mirrored`, to b's frame, both in
     pixels. `inliers` is the number of features that follow it, `agreed` the share of textured windows that
-    correlate, `seen` the share of a that lies in b, `filled` the share of b that a fills.
+    correlate, `contradicted` the share of the largest connected part that says something else in both, `seen` the share
+    of a that lies in b, `filled` the share of b that a fills.
     """
 
     mirrored: bool
     model: Floats
     inliers: int
     agreed: float
+    contradicted: float
     seen: float
     filled: float
 
@@ -101,7 +107,8 @@ def agreement_of_turn(a: Sketch, b: Sketch, turn: int, limits: Limits = Limits()
 def _enough(made: Agreement, limits: Limits) -> bool:
     needed = limits.agreed_few if made.inliers < limits.few else limits.agreed
     needed = limits.agreed_many if made.inliers >= limits.many else needed
-    return made.agreed >= needed and max(made.seen, made.filled) >= limits.overlap
+    enough = made.agreed >= needed and max(made.seen, made.filled) >= limits.overlap
+    return enough and made.contradicted <= limits.contradicted
 
 
 def _same_blank(a: Sketch, b: Sketch) -> bool:
@@ -190,9 +197,10 @@ def _looked_at(a: Sketch, b: Sketch, mirrored: bool, model: Floats, inliers: int
     if not 0.01 < growth < 100 or lengths[1] < _SQUEEZED * lengths[0]:
         return None
     warped, mask = _warped(over, laid, growth, b.thumb.shape)
-    agreed = _correlated(warped, b.thumb.astype(np.float32), mask)
+    agreed, contradicted = _compared(warped, b.thumb.astype(np.float32), mask)
     shared = _shared(laid, over.shape, b.thumb.shape)
-    return Agreement(mirrored, model, inliers, agreed, min(shared / growth / over.size, 1.0), shared / mask.size)
+    seen, filled = min(shared / growth / over.size, 1.0), shared / mask.size
+    return Agreement(mirrored, model, inliers, agreed, contradicted, seen, filled)
 
 
 def _warped(
@@ -219,8 +227,10 @@ def _shared(laid: Floats, over: tuple[int, ...], under: tuple[int, ...]) -> floa
     return float(cv2.intersectConvexConvex(placed, corners[1])[0])
 
 
-def _correlated(p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.float32]) -> float:
-    """Of the windows with texture in either picture, the share in which both correlate; -1 when none has any."""
+def _compared(p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.float32]) -> tuple[float, float]:
+    """Of the windows with texture in either picture, the share in which both correlate, -1 when none has any; and
+    the share of the largest connected part of all in which both have texture and do not correlate.
+    """
     p, q = p * mask, q * mask
     count = np.maximum(_summed(mask), 1e-6)
     mean_p, mean_q = _summed(p) / count, _summed(q) / count
@@ -229,9 +239,16 @@ def _correlated(p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np
     both = _summed(p * q) / count - mean_p * mean_q
     textured = (np.maximum(var_p, var_q) > _TEXTURE) & (mask > 0)
     if textured.sum() <= _BLANK_SHARE * mask.sum():
-        return -1.0
-    close = both > _CORRELATED * np.sqrt(np.maximum(var_p, 1) * np.maximum(var_q, 1))
-    return float(close[textured].mean())
+        return -1.0, 0.0
+    likeness = both / np.sqrt(np.maximum(var_p, 1) * np.maximum(var_q, 1))
+    contrary = (likeness < _CONTRARY) & (np.minimum(var_p, var_q) > _CONTENT) & (mask > 0)
+    return float((likeness > _CORRELATED)[textured].mean()), _largest_part(contrary) / float(mask.sum())
+
+
+def _largest_part(chosen: NDArray[np.bool_]) -> int:
+    """The pixels of the largest connected part."""
+    _, _, facts, _ = cv2.connectedComponentsWithStats(chosen.astype(np.uint8))
+    return int(facts[1:, cv2.CC_STAT_AREA].max(initial=0))
 
 
 def _summed(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
-"""Which pairs of pictures are worth proving: those that share local codes, or whose whole hash is near in some turn.
+"""Which pairs of pictures are worth proving: those whose shared local codes lie alike, or whose whole hash is near.
 
-Two copies share a dozen 64-bit codes of `sketch.codes`, two other pictures seldom two. So candidates are few (one pair
-in sixty of real photographs and paintings within 6 bits), whatever was cropped, turned or covered.
+Copies share a dozen 64-bit codes of `sketch.codes`, and these lie in one picture as they do in the other: the same
+turn, growth and shift takes all of them across (`poses`). Among real photographs and paintings one pair in some
+thousands does that, whatever was cropped, turned or covered.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 from pipeline.vision.fingerprint import TURNS
 from pipeline.vision.matching import neighbours_between
-from pipeline.vision.multiindex import Hashes, Indices
+from pipeline.vision.multiindex import WHOLE, Hashes, Indices, join
+from pipeline.vision.poses import Poses, consistent
+from pipeline.vision.poses import mirrored as mirrored_poses
 
 _BLOCK = 4096  # pictures looked up at a time
 _CROWD = 64  # of the pictures that share a code or a hash, so many of the best placed are paired with the others
@@ -41,36 +44,79 @@ class Candidates(NamedTuple):
 class Keys:
     """What pictures are looked up by, for `n` pictures one after the other.
 
-    `codes` are all their codes, `owners` whose each is (rising); `mirrored` and `mirrored_owners` those of the
-    mirrored pictures, `turns` (n, 8) their hashes.
+    `codes` are all their codes, `owners` whose each is (rising), `mirrored` and `poses` those of the mirrored picture
+    and where each lies, feature by feature; `turns` (n, 8) are their hashes.
     """
 
     codes: Hashes
     owners: Indices
     mirrored: Hashes
-    mirrored_owners: Indices
+    poses: Poses
     turns: Hashes
 
     @staticmethod
-    def of(codes: Sequence[Hashes], mirrored: Sequence[Hashes], turns: Hashes) -> Keys:
-        """From the codes of each picture, plain and mirrored, and all turns (n, 8)."""
-        return Keys(*_flat(codes), *_flat(mirrored), turns.reshape(-1, TURNS))
+    def of(codes: Sequence[Hashes], mirrored: Sequence[Hashes], poses: Sequence[Poses], turns: Hashes) -> Keys:
+        """From the codes of each picture, plain and mirrored, their poses, and all turns (n, 8)."""
+        owners = np.repeat(np.arange(len(codes)), [len(part) for part in codes])
+        flat = [np.concatenate([np.empty(0, np.uint64), *parts]) for parts in (codes, mirrored)]
+        placed = np.concatenate([np.empty(0, np.uint32), *poses])
+        return Keys(flat[0], owners.astype(np.int64), flat[1], placed, turns.reshape(-1, TURNS))
+
+    def ranked(self, places: Indices) -> Keys:
+        """The same in the order of `places`."""
+        by = np.argsort(places[self.owners], kind="stable")
+        order = np.argsort(places)
+        return Keys(
+            self.codes[by], places[self.owners][by], self.mirrored[by], self.poses[by], self.turns[order]
+        )
 
 
-def candidates(keys: Keys, first: int, places: Indices, radius: int, votes: int, hash_radius: int) -> Candidates:
-    """All candidate pairs with `i` at `first` or after: the pictures before stand and are not paired among themselves.
+def candidates(
+    keys: Keys,
+    first: int,
+    places: Indices,
+    radius: int,
+    votes: int,
+    hash_radius: int,
+    share: tuple[int, int] = WHOLE,
+) -> Candidates:
+    """All candidate pairs but those among the pictures at `places` before `first`, which stand.
 
-    A pair shares codes when `votes` codes of each lie within `radius` bits of one of the other. `places` are the
-    order of preference: where a crowd shares one code or hash, pairs with its best placed are made only.
+    A pair shares codes when `votes` of them, within `radius` bits of each other, lie in both pictures alike.
+    `places` are the order of preference, from 0: each picture is looked up among the better placed, and where a
+    crowd shares one code or hash, among its best placed only. Of `share` (k, n) only the k-th of n parts of the
+    work is done, k from 0: the parts' pairs together are all pairs, each once.
     """
-    plain = _voted(keys, keys.codes, keys.owners, first, places, radius, votes)
-    mirrored = _voted(keys, keys.mirrored, keys.mirrored_owners, first, places, radius, votes)
-    turned, turns, distances = _turned(keys.turns, first, places, hash_radius)
+    ranked = keys.ranked(places)
+    blocks = range(first + _BLOCK * share[0], len(places), _BLOCK * share[1])
+    parts = [_block(ranked, start, radius, votes, hash_radius) for start in blocks]
+    return merged([_by_index(part, np.argsort(places)) for part in parts])
+
+
+def merged(parts: Sequence[Candidates]) -> Candidates:
+    """The candidates of several shares together."""
+    i, j, plain, mirrored, turn, distance = (np.concatenate(column) for column in zip(_NONE, *parts, strict=True))
+    by = np.lexsort((j, i))
+    return Candidates(i[by], j[by], plain[by], mirrored[by], turn[by], distance[by])
+
+
+def _by_index(ranks: Candidates, order: Indices) -> Candidates:
+    """From pairs of places, the worse first, to pairs of indices, the greater first."""
+    i, j = order[ranks.i], order[ranks.j]
+    turn = np.where((i < j) & (ranks.turn >= 0), _INVERSE[ranks.turn], ranks.turn)
+    return Candidates(np.maximum(i, j), np.minimum(i, j), ranks.plain, ranks.mirrored, turn, ranks.distance)
+
+
+def _block(keys: Keys, start: int, radius: int, votes: int, hash_radius: int) -> Candidates:
+    """Candidates of the pictures at the places from `start` on, a block of them, as pairs of places."""
+    plain = _voted(keys, keys.codes, keys.poses, start, radius, votes)
+    mirrored = _voted(keys, keys.mirrored, mirrored_poses(keys.poses), start, radius, votes)
+    turned, turns, distances = _turned(keys.turns, start, hash_radius)
     pairs = np.unique(np.concatenate([plain, mirrored, turned]))
     turn, distance = np.full(len(pairs), -1, np.int8), np.full(len(pairs), 255, np.uint8)
     at = np.searchsorted(pairs, turned)
     turn[at], distance[at] = turns, distances
-    count = max(len(places), 1)
+    count = len(keys.turns)
     return Candidates(pairs // count, pairs % count, np.isin(pairs, plain), np.isin(pairs, mirrored), turn, distance)
 
 
@@ -79,65 +125,47 @@ def inverse(turn: int) -> int:
     return int(_INVERSE[turn])
 
 
-def _flat(parts: Sequence[Hashes]) -> tuple[Hashes, Indices]:
-    sizes = np.array([len(part) for part in parts], np.int64)
-    joined = np.concatenate([np.empty(0, np.uint64), *parts])
-    return joined, np.repeat(np.arange(len(parts)), sizes)
+def _voted(keys: Keys, asked: Hashes, poses: Poses, start: int, radius: int, votes: int) -> Indices:
+    """Pairs as i·n + j of which enough codes lie alike."""
+    mine = slice(*np.searchsorted(keys.owners, (start, start + _BLOCK)))
+    known = _uncrowded(keys.codes[: mine.stop])
+    found = []
+    for near_a, near_b, _ in join(asked[mine], keys.codes[known], radius):
+        a, b = near_a + mine.start, known[near_b]
+        behind = keys.owners[a] > keys.owners[b]
+        found.append(np.stack([a[behind], b[behind]]))
+    a, b = np.concatenate([np.empty((2, 0), np.int64), *found], axis=1)
+    pair = keys.owners[a] * len(keys.turns) + keys.owners[b]
+    order = np.lexsort((b, a, pair))
+    a, b, pair = a[order], b[order], pair[order]
+    return consistent(pair, poses[a], keys.poses[b], votes)
 
 
-def _voted(
-    keys: Keys, asked: Hashes, askers: Indices, first: int, places: Indices, radius: int, votes: int
-) -> Indices:
-    """Pairs as i·n + j that share enough codes."""
-    known = _uncrowded(keys.codes, places[keys.owners])
-    found = [np.empty(0, np.int64)]
-    for start in range(first, len(places), _BLOCK):
-        mine = slice(*np.searchsorted(askers, (start, start + _BLOCK)))
-        near = neighbours_between(asked[mine], keys.codes[known], radius)
-        a, b = near.i + mine.start, known[near.j]
-        found.append(_counted(askers[a], keys.owners[b], a, b, len(places), votes))
-    return np.unique(np.concatenate(found))
-
-
-def _counted(i: Indices, j: Indices, a: Indices, b: Indices, count: int, votes: int) -> Indices:
-    """Pairs of the pictures i and j of which enough codes a, and enough codes b, are among the matches."""
-    other = i != j
-    pair, a, b = np.maximum(i, j)[other] * count + np.minimum(i, j)[other], a[other], b[other]
-    swapped = (i < j)[other]
-    enough: list[Indices] = []
-    for side in (a, b):
-        order = np.lexsort((side, swapped, pair))
-        what = np.stack([pair[order], swapped[order], side[order]])
-        new = np.ones(len(order), bool)
-        new[1:] = (np.diff(what) != 0).any(0)
-        codes = what[0, new] * 2 + what[1, new]
-        distinct, times = np.unique(codes, return_counts=True)
-        enough.append(distinct[times >= votes])
-    return np.unique(np.intersect1d(enough[0], enough[1]) // 2)
-
-
-def _turned(turns: Hashes, first: int, places: Indices, radius: int) -> tuple[Indices, NDArray[np.int8], Indices]:
+def _turned(turns: Hashes, start: int, radius: int) -> tuple[Indices, NDArray[np.int8], NDArray[np.uint8]]:
     """Pairs as i·n + j (each once, rising), the turn of i nearest to j, and how near it is."""
-    known = _uncrowded(turns[:, 0], places)
-    near = neighbours_between(turns[first:].reshape(-1), turns[known, 0], radius)
-    i, turn, j = near.i // TURNS + first, (near.i % TURNS).astype(np.int8), known[near.j]
-    swap = i < j  # the transposed turns are each other's inverse, the others their own
-    turn = np.where(swap, _INVERSE[turn], turn)
-    pair = np.maximum(i, j) * len(places) + np.minimum(i, j)
+    end = min(start + _BLOCK, len(turns))
+    known = _uncrowded(turns[:end, 0])
+    near = neighbours_between(turns[start:end].reshape(-1), turns[known, 0], radius)
+    i, turn, j = near.i // TURNS + start, (near.i % TURNS).astype(np.int8), known[near.j]
+    pair = i * len(turns) + j
     order = np.lexsort((turn, near.distance, pair))
-    order = order[(i != j)[order]]
+    order = order[(i > j)[order]]
     pairs, at = np.unique(pair[order], return_index=True)
-    return pairs, turn[order][at], near.distance[order][at].astype(np.int64)
+    return pairs, turn[order][at], near.distance[order][at]
 
 
-_INVERSE = np.array([0, 1, 2, 3, 4, 6, 5, 7], np.int8)
-
-
-def _uncrowded(hashes: Hashes, places: Indices) -> Indices:
-    """Indices of the hashes, rising, without those of equal ones that `_CROWD` better placed have."""
-    order = np.lexsort((places, hashes))
+def _uncrowded(hashes: Hashes) -> Indices:
+    """Indices of the hashes, rising, without those of equal ones that `_CROWD` before them have."""
+    order = np.argsort(hashes, kind="stable")
     new = np.ones(len(order), bool)
     new[1:] = hashes[order][1:] != hashes[order][:-1]
     starts = np.flatnonzero(new)
     nth = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
     return np.sort(order[nth < _CROWD])
+
+
+_INVERSE = np.array([0, 1, 2, 3, 4, 6, 5, 7], np.int8)
+_NONE = Candidates(
+    np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool), np.empty(0, np.int8),
+    np.empty(0, np.uint8),
+)  # fmt: skip

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from pipeline.vision.fingerprint import Box, Grey, content, turned_hashes
 from pipeline.vision.multiindex import Hashes
+from pipeline.vision.poses import Poses, packed
 
-VERSION = "sift176+dct64/1"
+VERSION = "sift176+dct64/2"
 """Algorithm and version of everything in a sketch; raised when any of it changes."""
 
 FRAME, THUMB = 176, 96
@@ -79,11 +80,19 @@ def sketch(grey: Grey, tint: tuple[int, int] = (128, 128)) -> Sketch:
 
 def codes(made: Sketch, mirrored: bool = False) -> Hashes:
     """(m,) uint64 codes of the largest features, at most 60; `mirrored`: as the picture's mirror image has them."""
-    largest = np.argsort(-made.points[:, 2], kind="stable")[:_CODED]
-    found = made.descriptors[largest]
+    found = made.descriptors[_largest(made)]
     found = mirror(found) if mirrored else found
     roots = np.rint(16 * np.sqrt(found.astype(np.float32)))  # whole numbers: their sums are exact
     return np.packbits(roots @ _projections() > np.array(_MEDIANS), axis=1).view(">u8").reshape(-1).astype(np.uint64)
+
+
+def poses(made: Sketch) -> Poses:
+    """(m,) uint32 poses of the features that have the `codes`."""
+    return packed(made.points[_largest(made)], made.size)
+
+
+def _largest(made: Sketch) -> NDArray[np.int64]:
+    return np.argsort(-made.points[:, 2], kind="stable")[:_CODED]
 
 
 def mirror(descriptors: NDArray[_Number]) -> NDArray[_Number]:
