@@ -1,10 +1,13 @@
 """What comes of odd and broken files, and whether colours are right: against libvips and Pillow.
 
-    python -m venv /tmp/peers && /tmp/peers/bin/pip install pyvips-binary pyvips pillow numpy
+    python -m venv /tmp/peers
+    /tmp/peers/bin/pip install pyvips-binary pyvips pillow numpy pillow-heif pillow-jxl-plugin
     OMP_NUM_THREADS=1 python benchmarks/decoding.py ../shared/data --vips /tmp/peers/bin/python
 
-1. The behaviour matrix: pictures of every kind and profile, converted here and by libvips, in a process of its own.
-2. Every file of `formats` and 10,000 mutations of them: seconds, memory above the picture's own, and the outcome.
+1. The behaviour matrix: pictures of every kind and profile, converted here and by libvips, in a process of its own;
+   AVIF, HEIF and JPEG XL decoded there by Pillow's plugins.
+2. Every file of `formats` and 10,000 mutations of them: seconds, memory above the picture's own (4 bytes a pixel) here
+   and in the child, and the outcome.
 3. What the child process costs for exotic formats.
 """
 
@@ -21,10 +24,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pylibjxl
 from PIL import Image, PngImagePlugin, features
 
 from pipeline.errors import Rejected
@@ -36,15 +41,37 @@ from pipeline.vision.measure import measure
 
 MUTATIONS = 10_000
 TABLES = ("index.csv", "SOURCE.txt")
-UNFORESEEN = (ValueError, TypeError, LookupError, ArithmeticError, struct.error)
+
+BY_PILLOW = ("AVIF", "HEIF", "JPEG XL")
+"""What libvips's package cannot read, or turns into RGB with other rounding: the other side decodes it with Pillow's
+plugins, of which those for HEIF and JPEG XL are not ours, and libvips does the colours alone."""
+
+WRITTEN_THERE = "HEIF"
+"""What nothing here can write."""
 
 BY_VIPS = """
 import json, sys
 import numpy as np
+import pillow_heif, pillow_jxl
 import pyvips
+from PIL import Image, ImageOps
+pillow_heif.register_heif_opener()
+def decoded(path):
+    with Image.open(path) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        meaning = "b-w" if upright.mode == "L" else "srgb"
+        image = pyvips.Image.new_from_array(np.asarray(upright)).copy(interpretation=meaning)
+    if icc := opened.info.get("icc_profile"):
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    return image
 for line in sys.stdin:
-    path, profile, background = json.loads(line)
-    image = pyvips.Image.new_from_file(path, access="sequential").autorot()
+    path, profile, background, by_pillow = json.loads(line)
+    if profile and background is None:
+        with Image.open(path) as picture:
+            picture.save(path + "." + profile, lossless=True, quality=100, icc_profile=picture.info.get("icc_profile"))
+        print("done", flush=True)
+        continue
+    image = decoded(path) if by_pillow else pyvips.Image.new_from_file(path, access="sequential").autorot()
     options = {"intent": "relative", "black_point_compensation": True, "depth": 8}
     if profile:
         options["input_profile"] = profile
@@ -92,12 +119,23 @@ def matrix(data: Path, python: str) -> None:
             path, given = Path(folder, f"{number}.bin"), Path(folder, f"{number}.icc")
             path.write_bytes(file)
             given.write_bytes(profile)
-            print(json.dumps([str(path), str(given) if profile else "", [255, 255, 255]]), file=vips.stdin, flush=True)
-            if vips.stdout.readline() != "done\n":
-                raise SystemExit(f"libvips gave up on {name}")
+            by_pillow = name.endswith(BY_PILLOW)
+            if name.endswith(WRITTEN_THERE):
+                ask(vips, name, [str(path), "heic", None, False])
+                path = Path(f"{path}.heic")
+                file = path.read_bytes()
+            ask(vips, name, [str(path), str(given) if profile else "", [255, 255, 255], by_pillow])
             ours, how = to_srgb(open_upright(file))
             difference = np.abs(np.asarray(ours, int) - np.load(f"{path}.npy"))
             print(f"| {name} | {how[:40]} | {difference.max()} | {difference.mean():.2f} |", flush=True)
+
+
+def ask(vips: subprocess.Popen[str], name: str, request: list[Any]) -> None:
+    """Have the other side do it."""
+    assert vips.stdin and vips.stdout
+    print(json.dumps(request), file=vips.stdin, flush=True)
+    if vips.stdout.readline() != "done\n":
+        raise SystemExit(f"libvips gave up on {name}")
 
 
 def cells(data: Path) -> Iterator[tuple[str, bytes, bytes]]:
@@ -120,6 +158,11 @@ def cells(data: Path) -> Iterator[tuple[str, bytes, bytes]]:
     yield "CMYK without, TIFF", encoded(inks, "TIFF"), default_profile()
     whole = {"quality": 100, "subsampling": "4:4:4"}
     yield "DisplayP3-v4, AVIF", encoded(photo, "AVIF", icc_profile=profiles["DisplayP3-v4"], **whole), b""
+    for name in ("DisplayP3-v4", "AdobeCompat-v4", ""):
+        yield f"{name or 'no profile'}, HEIF", encoded(photo, "PNG", icc_profile=profiles.get(name)), b""
+        yield f"{name or 'no profile'}, JPEG XL", jpeg_xl(photo, profiles.get(name)), b""
+    yield "RGBA, HEIF", encoded(with_alpha(photo), "PNG"), b""
+    yield "RGBA, JPEG XL", jpeg_xl(with_alpha(photo)), b""
     for written in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF"):
         for orientation in (3, 6, 7):
             tags = Image.Exif()
@@ -129,8 +172,7 @@ def cells(data: Path) -> Iterator[tuple[str, bytes, bytes]]:
     deep = (np.asarray(photo.convert("L"), np.uint16) * 257)[:, ::-1] // 3
     yield "16-bit grey PNG", encoded(Image.fromarray(np.ascontiguousarray(deep)), "PNG"), b""
     yield "16-bit RGB PNG", deep_png(np.asarray(photo, np.uint16) * 257 // 2, 2), b""
-    clear = photo.convert("RGBA")
-    clear.putalpha(photo.convert("L"))
+    clear = with_alpha(photo)
     yield "RGBA PNG", encoded(clear, "PNG"), b""
     yield "RGBA with profile, PNG", encoded(clear, "PNG", icc_profile=profiles["AdobeCompat-v4"]), b""
     yield "16-bit RGBA PNG", deep_png(np.asarray(clear, np.uint16) * 257, 6), b""
@@ -143,6 +185,19 @@ def cells(data: Path) -> Iterator[tuple[str, bytes, bytes]]:
     frames = [photo, photo.transpose(Image.Transpose.ROTATE_180)]
     yield "animated GIF", encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), b""
     yield "animated WebP", encoded(frames[0], "WEBP", lossless=True, save_all=True, append_images=frames[1:]), b""
+
+
+def jpeg_xl(image: Image.Image, icc: bytes | None = None) -> bytes:
+    """A lossless JPEG XL."""
+    made: bytes = pylibjxl.encode(np.asarray(image), lossless=True, icc=icc)
+    return made
+
+
+def with_alpha(photo: Image.Image) -> Image.Image:
+    """The lighter, the less transparent."""
+    clear = photo.convert("RGBA")
+    clear.putalpha(photo.convert("L"))
+    return clear
 
 
 def encoded(image: Image.Image, written: str, **options: Any) -> bytes:
@@ -189,7 +244,7 @@ def outcomes(data: Path, mutations: int) -> None:
 def tally(name: str, data: bytes, counts: Counter[str], slow: list[Any], large: list[Any]) -> None:
     """Measure and decode one file as the stages do."""
     start, spent = time.perf_counter(), time.process_time()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before, idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, in_child("VmRSS", forget=True)
     own = 0
     try:
         found = measure(data)
@@ -198,11 +253,23 @@ def tally(name: str, data: bytes, counts: Counter[str], slow: list[Any], large: 
         counts["a picture"] += 1
     except Rejected as rejected:
         counts[str(rejected.reason)] += 1
-    except UNFORESEEN as error:
-        counts[f"undecodable, unforeseen ({type(error).__name__})"] += 1
     slow.append((round(time.perf_counter() - start, 2), round(time.process_time() - spent, 2), name))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     large.append(((grown - own) / 2**20, name))
+    if idle:
+        large.append(((in_child("VmHWM") - idle - own) / 2**20, f"{name}, in the child"))
+
+
+def in_child(what: str, forget: bool = False) -> int:
+    """Bytes that the child holds (VmRSS), or held at most (VmHWM) since it was told to `forget`; 0 without one."""
+    for child in sandbox._current:
+        place = Path(f"/proc/{child._process.pid}")
+        with suppress(OSError):
+            if forget:
+                (place / "clear_refs").write_text("5")
+            lines = (place / "status").read_text().split("\n")
+            return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(what))
+    return 0
 
 
 def report(counts: Counter[str], slow: list[Any], large: list[Any]) -> None:
