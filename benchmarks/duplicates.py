@@ -53,7 +53,7 @@ def same(a: Sketch, b: Sketch) -> bool:
     """Whether the second would be removed beside the first: found as a candidate, and proved."""
     pair = [a, b]
     sizes = np.array([one.size for one in pair])
-    return bool(prove(Sketched(keys_of(pair), pair.__getitem__), np.arange(2), 0, sizes, "ab", RULES, frozenset()))
+    return bool(prove(Sketched.here(keys_of(pair), pair.__getitem__), np.arange(2), 0, sizes, "ab", RULES, frozenset()))
 
 
 def recall(folder: Path, edits: Sequence[str]) -> dict[str, list[bool]]:
@@ -188,7 +188,7 @@ def crowd(data: Path, work: Path) -> None:
     sizes = np.array([one.size for one in sketches])
     ids = [path.name for path in paths]
     started = time.process_time()
-    known, order = Sketched(keys_of(sketches), sketches.__getitem__), np.arange(len(paths))
+    known, order = Sketched.here(keys_of(sketches), sketches.__getitem__), np.arange(len(paths))
     proofs = prove(known, order, 0, sizes, ids, RULES, frozenset())
     spent = time.process_time() - started
     keepers, members = np.unique([proof.keeper for proof in proofs], return_counts=True)

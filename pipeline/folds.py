@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pipeline import tables
 from pipeline.corpus import Corpus
 from pipeline.errors import UsageError
-from pipeline.runner import Summary
+from pipeline.runner import Runner, Summary
 from pipeline.schema import SELECTED
 from pipeline.sketches import Sketches
 from pipeline.stages.assign import vectors_of
@@ -34,14 +34,17 @@ _MEASURES = (
 )
 
 
-def select(corpus: Corpus) -> list[Summary]:
-    """Judge and dedupe the partitions that were not selected yet; one summary a partition."""
+def select(corpus: Corpus, runner: Runner) -> list[Summary]:
+    """Judge and dedupe the partitions that were not selected yet; one summary a partition.
+
+    Where there is much to compare the runner's workers do it; what comes out is the same with any number of them.
+    """
     summaries: list[Summary] = []
     earlier: list[str] = []
     for batch in _batches(corpus):
         missing = set(batch) - set(tables.names(corpus.root, corpus.folders["selected"]))
         if missing:
-            summaries += _select_batch(corpus, batch, earlier, missing)
+            summaries += _select_batch(corpus, runner, batch, earlier, missing)
         earlier += batch
     return summaries
 
@@ -60,7 +63,9 @@ def _batches(corpus: Corpus) -> list[list[str]]:
     return claimed
 
 
-def _select_batch(corpus: Corpus, batch: Sequence[str], earlier: Sequence[str], missing: set[str]) -> list[Summary]:
+def _select_batch(
+    corpus: Corpus, runner: Runner, batch: Sequence[str], earlier: Sequence[str], missing: set[str]
+) -> list[Summary]:
     started = time.monotonic()
     said = tables.read_latest(corpus.root, batch, ["licence", "source"])
     judged = [_judged(corpus, name, said.filter(pc.equal(said["partition"], name))) for name in batch]
@@ -68,7 +73,8 @@ def _select_batch(corpus: Corpus, batch: Sequence[str], earlier: Sequence[str], 
     rows = [(name, row) for name, part in zip(batch, judged, strict=True) for row in range(part.num_rows)]
 
     def sketched(live: np.ndarray) -> Sketched:
-        return Sketches(corpus.root, corpus.folders["sketched"], [*where, *(rows[row] for row in live)]).sketched()
+        compared = [*where, *(rows[row] for row in live)]
+        return Sketches(corpus.root, corpus.folders["sketched"], compared).sketched(runner.spread)
 
     selected = dedupe(
         pa.concat_tables(judged), standing, corpus.manifest.dedupe, sketched, corpus.never

@@ -153,7 +153,7 @@ def _pictures(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float
     if job.wants("dedupe"):
         if corpus.manifest.dedupe.preset == "thorough":
             changed |= _map(job, corpus, runner, "sketched", {}, seconds)
-        changed |= _select(job, corpus, seconds)
+        changed |= _select(job, corpus, runner, seconds)
     if job.wants("shard"):
         m = corpus.manifest
         options = {
@@ -168,9 +168,9 @@ def _pictures(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float
     return changed
 
 
-def _select(job: Job, corpus: Corpus, seconds: dict[str, float]) -> bool:
+def _select(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float]) -> bool:
     started = time.monotonic()
-    summaries = select(corpus)
+    summaries = select(corpus, runner)
     _say(job.echo, "dedupe", summaries, len(summaries), time.monotonic() - started)
     if summaries:
         seconds["dedupe"] = time.monotonic() - started

@@ -88,7 +88,7 @@ class Dedupe(_Model):
     keep: tuple[Merit, ...] = ("largest", "sharpest", "least_compressed", "best_licence", "first_seen")
     prefer_source: str | None = None
     votes: int = Field(3, ge=1)
-    code_distance: int = Field(5, ge=0, le=14)
+    code_distance: int = Field(6, ge=0, le=14)
     turn_distance: int = Field(10, ge=0, le=14)
     inliers: int = Field(4, ge=4)
     agreement: Fraction = 0.6
@@ -97,7 +97,7 @@ class Dedupe(_Model):
     few_agreement: Fraction = 0.85
     many_inliers: int = Field(40, ge=4)
     many_agreement: Fraction = 0.45
-    contradiction: Fraction = 0.03
+    contradiction: Fraction = 0.012
 
 
 class Convert(_Model):

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -246,6 +246,16 @@ def _child() -> None:
 # Dask
 
 
+@dataclass(frozen=True)
+class _Numbered(Generic[_T, _R]):
+    """A function of an item that keeps its number."""
+
+    function: Callable[[_T], _R]
+
+    def __call__(self, item: tuple[int, _T]) -> tuple[int, _R]:
+        return item[0], self.function(item[1])
+
+
 class Runner:
     """Runs tasks on Dask: processes of this machine by default, or the scheduler at `scheduler` (`tcp://…`).
 
@@ -326,6 +336,19 @@ class Runner:
             yield result
             for fresh in submit():
                 queue.add(fresh)
+
+    def spread(self, function: Callable[[_T], _R], items: Sequence[_T]) -> Iterator[_R]:
+        """Results of `function` over `items` in their order; an item whose worker died is done here.
+
+        Raises PartitionFailed when one failed.
+        """
+        whole = _Numbered(function)
+        results: dict[int, _R] = {}
+        for outcome in self.each(whole, list(enumerate(items)), whole):
+            if isinstance(outcome, PartitionFailed):
+                raise outcome
+            results[outcome[0]] = outcome[1]
+        yield from (results[number] for number in range(len(items)))
 
     def _connect(self) -> Any:
         if self._client is None:

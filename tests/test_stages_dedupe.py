@@ -19,7 +19,7 @@ from pipeline.vision.decode import read_header
 from pipeline.vision.sketch import codes, poses
 
 NOBODY = Standing([], np.empty(0, np.uint64))
-COLUMNS = ("id", "width", "height", "sharpness", "bytes", "phash", "reason", "reason_value", "detail")
+COLUMNS = ("id", "width", "height", "sharpness", "jpeg_quality", "phash", "reason", "reason_value", "detail")
 
 
 def candidates(rows, **more):
@@ -27,7 +27,7 @@ def candidates(rows, **more):
     facts = {
         "id": [row[0] for row in rows], "width": [row[1] for row in rows], "height": [row[1] for row in rows],
         "sharpness": [row[2] for row in rows], "phash": [row[3] for row in rows], "reason": [row[4] for row in rows],
-        "reason_value": [None] * len(rows), "detail": [None] * len(rows), "bytes": [1000] * len(rows),
+        "reason_value": [None] * len(rows), "detail": [None] * len(rows), "jpeg_quality": [None] * len(rows),
     } | more  # fmt: skip
     made = {name: pa.array(facts[name], MEASURED.field(name).type) for name in COLUMNS}
     told = {name: pa.array(facts.get(name, [None] * len(rows)), pa.string()) for name in ("licence", "source")}
@@ -104,7 +104,7 @@ def test_merits_come_in_the_order_of_the_manifest():
     sharp = Dedupe(preset="strict", keep=("sharpest", "largest"))
     assert [(row["keeper"], row["rule"]) for row in verdicts(rows, settings=sharp)] == [(None, None), ("a", "sharpest")]
     dear = [("a", 10, 1, 0, None), ("b", 10, 1, 0, None)]
-    assert verdicts(dear, bytes=[1000, 2000])[0]["rule"] == "least compressed"
+    assert verdicts(dear, jpeg_quality=[60.0, 90.0])[0]["rule"] == "least compressed"
     assert verdicts(dear, licence=["NOASSERTION", "CC-BY-4.0"])[0]["rule"] == "best licence"
     assert verdicts(dear, licence=["CC-BY-NC-4.0", "CC0-1.0"])[0]["keeper"] == "b"
     assert verdicts(dear)[1]["rule"] == "first seen"
@@ -133,7 +133,7 @@ def evidence(pictures):
     turns = np.array([one.turns for one in sketches], np.uint64).reshape(-1, 8)
     mirrored = [codes(one, True) for one in sketches]
     keys = Keys.of([codes(one) for one in sketches], mirrored, [poses(one) for one in sketches], turns)
-    return Sketched(keys, sketches.__getitem__)
+    return Sketched.here(keys, sketches.__getitem__)
 
 
 def thorough(pictures, standing=NOBODY, before=(), never=frozenset()):
@@ -184,5 +184,5 @@ def test_a_picture_without_a_sketch_is_kept():
         np.full((2, 8), 2**64 - 1, np.uint64),
     )  # fmt: skip
     rows = [("a", 10, 1, 0, None), ("b", 10, 1, 0, None)]
-    found = dedupe(candidates(rows), NOBODY, Dedupe(), lambda _: Sketched(keys, lambda n: None))
+    found = dedupe(candidates(rows), NOBODY, Dedupe(), lambda _: Sketched.here(keys, lambda n: None))
     assert found["reason"].null_count == 2

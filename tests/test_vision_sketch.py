@@ -12,7 +12,7 @@ from vision_pictures import scene
 
 from pipeline.stages.sketch import packed, unpacked
 from pipeline.vision.agreement import Agreement, agreement, agreement_of_turn
-from pipeline.vision.candidates import Keys, candidates, inverse
+from pipeline.vision.candidates import Keys, candidates, inverse, merged
 from pipeline.vision.fingerprint import TURNS, content, is_mirror, turn_matrix, turned_hashes
 from pipeline.vision.hashing import phash_grey
 from pipeline.vision.sketch import Sketch, codes, mirror, poses, sketch
@@ -188,6 +188,13 @@ def test_words_say_what_was_done() -> None:
         assert words(found, (a, one.size), (b, picture.size)) == said
 
 
+def test_a_frame_in_which_something_moved_is_no_copy() -> None:
+    one, other = scene(1), scene(1)
+    other.paste(scene(2).crop((120, 80, 200, 160)), (120, 80))
+    assert agreed(one, other) is None
+    assert agreed(one, scene(1)) is not None
+
+
 # candidates
 
 
@@ -218,6 +225,20 @@ def test_the_standing_are_compared_with_the_new_only() -> None:
 def test_a_crowd_of_equal_pictures_does_not_pair_with_itself_in_full() -> None:
     made = keys([sketch(np.full((40, 40), 7, np.uint8))] * 500)
     assert len(candidates(made, 0, np.arange(500), 6, 2, 6).i) <= 500 * 64
+
+
+@given(st.permutations(range(9)), st.integers(1, 5), st.integers(0, 4))
+@settings(max_examples=10, deadline=None)
+def test_shares_of_the_search_are_all_of_it(places: list[int], shares: int, first: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.vision.candidates._BLOCK", 2)
+        parts = [candidates(NINE, first, np.array(places), 6, 3, 10, (k, shares)) for k in range(shares)]
+    whole = candidates(NINE, first, np.array(places), 6, 3, 10)
+    for one, other in zip(merged(parts), whole, strict=True):
+        assert (one == other).all()
+
+
+NINE = keys([sketch(turned(grey(scene(seed)), turn)) for seed, turn in zip((1, 2, 3) * 3, range(9), strict=True)])
 
 
 # stars

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pipeline import licences
 from pipeline.manifest import Dedupe
 
-MERITS = ("width", "height", "sharpness", "bytes", "licence", "source")
+MERITS = ("width", "height", "sharpness", "jpeg_quality", "licence", "source")
 """The columns that merits are made of."""
 
+_LOSSLESS = 101.0  # for what has no quality of JPEG
 PREFERRED, FIRST = "preferred source", "first seen"
 _OPENNESS = (
     "public-domain", "cc0", "no-known-copyright", "cc-by", "cc-by-sa", "free-art", "gfdl", "cc-by-nd", "cc-by-nc",
@@ -29,7 +30,7 @@ def merits(rows: pa.Table, settings: Dedupe) -> dict[str, NDArray[np.float64]]:
     known = {
         "largest": -area,
         "sharpest": -_numbers(rows["sharpness"]),
-        "least_compressed": -_numbers(rows["bytes"]) / np.maximum(area, 1),
+        "least_compressed": -_numbers(pc.fill_null(rows["jpeg_quality"], _LOSSLESS)),
         "best_licence": _licence_ranks(rows["licence"]),
         "first_seen": seen,
     }

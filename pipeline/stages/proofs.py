@@ -13,6 +13,7 @@ from pipeline.manifest import Dedupe
 from pipeline.vision.agreement import Agreement, Limits, agreement, agreement_of_turn
 from pipeline.vision.candidates import Candidates, Keys, candidates, inverse
 from pipeline.vision.fingerprint import is_mirror
+from pipeline.vision.multiindex import WHOLE
 from pipeline.vision.sketch import Sketch
 from pipeline.vision.stars import proved_stars
 from pipeline.vision.transform import words
@@ -22,11 +23,61 @@ _TOGETHER = 8192  # pictures whose pairs are looked at together, so that sketche
 
 
 @dataclass(frozen=True)
-class Sketched:
-    """The keys of all pictures compared, standing ones first; `sketch(n)` gives the n-th, None if it has none."""
+class Asked:
+    """Whether picture `lost` shows what `keeper` does, and in which ways they are candidates.
 
-    keys: Keys
-    sketch: Callable[[int], Sketch | None]
+    They share codes as they are (`plain`) or with one `mirrored`; `turn` is that of the keeper, -1 for none.
+    """
+
+    keeper: int
+    lost: int
+    plain: bool
+    mirrored: bool
+    turn: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """What `candidates` is to be asked besides the keys."""
+
+    first: int
+    places: NDArray[np.int64]
+    radius: int
+    votes: int
+    hash_radius: int
+
+
+Sketch_of = Callable[[int], Sketch | None]
+
+
+@dataclass(frozen=True)
+class Sketched:
+    """Pictures compared, standing ones first: `find` gives the candidates of a search, `sketch(n)` the n-th sketch.
+
+    `look` answers many questions in their order; both may spread the work over as many workers as there are.
+    """
+
+    find: Callable[[Search], Candidates]
+    sketch: Sketch_of
+    look: Callable[[Sequence[Asked], Limits], list[Agreement | None]]
+
+    @staticmethod
+    def here(keys: Keys, sketch: Sketch_of) -> Sketched:
+        """All of it in this process."""
+        return Sketched(
+            lambda search: found(keys, search), sketch, lambda asked, limits: looked(sketch, asked, limits)
+        )
+
+
+def found(keys: Keys, search: Search, share: tuple[int, int] = WHOLE) -> Candidates:
+    """The candidates of a search, or of a share of it."""
+    s = search
+    return candidates(keys, s.first, s.places, s.radius, s.votes, s.hash_radius, share)
+
+
+def looked(sketch: Sketch_of, asked: Sequence[Asked], limits: Limits) -> list[Agreement | None]:
+    """The agreement of every pair asked, None where there is none."""
+    return [_compared(sketch, one, limits) for one in asked]
 
 
 @dataclass(frozen=True)
@@ -53,48 +104,45 @@ def prove(
     `places` are their order of preference, standing ones first, `sizes` (n, 2) widths and heights in pixels.
     """
     s = settings
-    pairs = candidates(sketched.keys, count, places, s.code_distance, s.votes, s.turn_distance)
+    pairs = sketched.find(Search(count, places, s.code_distance, s.votes, s.turn_distance))
     limits = Limits(
         s.inliers, s.agreement, s.overlap, s.few_inliers, s.few_agreement, s.many_inliers, s.many_agreement,
         s.contradiction,
     )
     agreed: dict[int, Agreement] = {}
 
-    def look(asked: NDArray[np.int64]) -> NDArray[np.bool_]:
-        for number in asked[np.lexsort((pairs.j[asked], pairs.i[asked] // _TOGETHER))]:
-            keeper, lost, flipped = _roles(pairs, places, int(number))
-            if frozenset((ids[keeper], ids[lost])) in never:
-                continue
-            found = _compared(sketched, pairs, int(number), (keeper, lost, flipped), limits)
-            if found is not None:
-                agreed[int(number)] = found
-        return np.array([int(number) in agreed for number in asked], bool)
+    def look(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+        ordered = numbers[np.lexsort((pairs.j[numbers], pairs.i[numbers] // _TOGETHER))]
+        asked = [(int(number), _asked(pairs, places, int(number))) for number in ordered]
+        asked = [(number, one) for number, one in asked if frozenset((ids[one.keeper], ids[one.lost])) not in never]
+        answers = sketched.look([one for _, one in asked], limits)
+        agreed.update({n: answer for (n, _), answer in zip(asked, answers, strict=True) if answer is not None})
+        return np.array([int(number) in agreed for number in numbers], bool)
 
     decided = proved_stars(places, pairs.i, pairs.j, np.arange(len(places)) < count, look)
     return [_proof(sketched, pairs, places, sizes, int(pair), agreed[int(pair)]) for pair in decided[decided >= 0]]
 
 
-def _roles(pairs: Candidates, places: NDArray[np.int64], number: int) -> tuple[int, int, bool]:
-    """Keeper and lost one of a pair, and whether the keeper is its j."""
-    i, j = int(pairs.i[number]), int(pairs.j[number])
-    return (j, i, True) if places[j] < places[i] else (i, j, False)
+def _asked(pairs: Candidates, places: NDArray[np.int64], number: int) -> Asked:
+    """The better placed of a pair is to be the keeper."""
+    i, j, turn = int(pairs.i[number]), int(pairs.j[number]), int(pairs.turn[number])
+    plain, mirrored = bool(pairs.plain[number]), bool(pairs.mirrored[number])
+    if places[j] < places[i]:
+        return Asked(j, i, plain, mirrored, inverse(turn) if turn >= 0 else turn)
+    return Asked(i, j, plain, mirrored, turn)
 
 
-def _compared(
-    sketched: Sketched, pairs: Candidates, number: int, roles: tuple[int, int, bool], limits: Limits
-) -> Agreement | None:
+def _compared(sketch: Sketch_of, asked: Asked, limits: Limits) -> Agreement | None:
     """The first agreement of the ways in which the pair is a candidate: as it is, mirrored, by its turn."""
-    keeper, lost, flipped = roles
-    a, b = sketched.sketch(keeper), sketched.sketch(lost)
+    a, b, turn = sketch(asked.keeper), sketch(asked.lost), asked.turn
     if a is None or b is None:
         return None
-    turn = int(pairs.turn[number])
-    for mirrored, shared in ((False, pairs.plain[number]), (True, pairs.mirrored[number])):
+    for mirrored, shared in ((False, asked.plain), (True, asked.mirrored)):
         if shared or (turn >= 0 and is_mirror(turn) == mirrored):
-            found = agreement(a, b, mirrored, limits)
-            if found is not None:
-                return found
-    return agreement_of_turn(a, b, inverse(turn) if flipped else turn, limits) if turn >= 0 else None
+            made = agreement(a, b, mirrored, limits)
+            if made is not None:
+                return made
+    return agreement_of_turn(a, b, turn, limits) if turn >= 0 else None
 
 
 def _proof(
@@ -103,17 +151,18 @@ def _proof(
     places: NDArray[np.int64],
     sizes: NDArray[np.int64],
     number: int,
-    found: Agreement,
+    made: Agreement,
 ) -> Proof:
-    keeper, lost, _ = _roles(pairs, places, number)
+    asked = _asked(pairs, places, number)
+    keeper, lost = asked.keeper, asked.lost
     a, b = sketched.sketch(keeper), sketched.sketch(lost)
     assert a is not None
     assert b is not None
     (aw, ah), (bw, bh) = sizes[keeper].tolist(), sizes[lost].tolist()
     facts = {
-        "transform": words(found, (a, (aw, ah)), (b, (bw, bh))),
-        "inliers": found.inliers,
-        "agreement": found.agreed,
-        "model": found.model.reshape(-1).tolist(),
+        "transform": words(made, (a, (aw, ah)), (b, (bw, bh))),
+        "inliers": made.inliers,
+        "agreement": made.agreed,
+        "model": made.model.reshape(-1).tolist(),
     }
     return Proof(keeper, lost, int(pairs.distance[number]) if pairs.turn[number] >= 0 else None, facts)

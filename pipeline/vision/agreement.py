@@ -16,15 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.vision.fingerprint import Floats, Grey, is_mirror, turn_matrix
-from pipeline.vision.sketch import Sketch, mirror
+from pipeline.vision.sketch import LENGTH, Sketch, mirror
 
 _RATIO = 0.85
 _COARSE, _FINE = 0.04, 3.0  # of the longer side, and pixels of the frame
 _LEAST_MATCHES = 4
 _WINDOW, _CORRELATED = 11, 0.7
+_EDGE = 5  # pixels: half of it is left out all around, where a border laid a pixel off is no contradiction
 _TEXTURE = 9.0  # variance in grey levels below which a window has nothing to compare
 _SQUEEZED = 0.55  # a map that squeezes one axis more than this against the other is no copy's: 16:9 made square is 0.56
 _CONTRARY, _CONTENT = 0.4, 100.0  # correlation under which, and variance over which in both, windows contradict
+_TINY, _AGREED_TINY = 48, 0.95  # pixels of the longer side, and what handwritten digits hardly ever reach
 _BLANK_SHARE = 0.05
 _BLANK_APART = 4
 
@@ -47,7 +49,7 @@ class Limits:
     agreed_few: float = 0.85
     many: int = 40
     agreed_many: float = 0.45
-    contradicted: float = 0.03
+    contradicted: float = 0.012
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def agreement(a: Sketch, b: Sketch, mirrored: bool, limits: Limits = Limits()) -
     if model is None or inliers < limits.inliers:
         return None
     made = _looked_at(a, b, mirrored, model, inliers)
-    return made if made is not None and _enough(made, limits) else None
+    return made if made is not None and _enough(made, limits, _tiny(a, b)) else None
 
 
 def agreement_of_turn(a: Sketch, b: Sketch, turn: int, limits: Limits = Limits()) -> Agreement | None:
@@ -101,12 +103,17 @@ def agreement_of_turn(a: Sketch, b: Sketch, turn: int, limits: Limits = Limits()
         return None
     if made.agreed < 0:
         return made if _same_blank(a, b) else None
-    return made if _enough(made, limits) else None
+    return made if _enough(made, limits, _tiny(a, b)) else None
 
 
-def _enough(made: Agreement, limits: Limits) -> bool:
+def _tiny(a: Sketch, b: Sketch) -> bool:
+    return max(*a.size, *b.size) < _TINY
+
+
+def _enough(made: Agreement, limits: Limits, tiny: bool) -> bool:
     needed = limits.agreed_few if made.inliers < limits.few else limits.agreed
     needed = limits.agreed_many if made.inliers >= limits.many else needed
+    needed = max(needed, _AGREED_TINY) if tiny else needed
     enough = made.agreed >= needed and max(made.seen, made.filled) >= limits.overlap
     return enough and made.contradicted <= limits.contradicted
 
@@ -124,7 +131,7 @@ def _matched(a: Sketch, b: Sketch, mirrored: bool) -> _Matches | None:
     if min(len(a.points), len(b.points)) < _LEAST_MATCHES:
         return None
     roots = mirror(a.roots) if mirrored else a.roots
-    alike = roots @ b.roots.T
+    alike = roots @ b.roots.T / LENGTH**2
     rows = np.arange(len(alike))
     j = alike.argmax(1)
     best = alike[rows, j]
@@ -231,6 +238,7 @@ def _compared(p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.f
     """Of the windows with texture in either picture, the share in which both correlate, -1 when none has any; and
     the share of the largest connected part of all in which both have texture and do not correlate.
     """
+    mask = cv2.erode(mask, np.ones((_EDGE, _EDGE)), borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(np.float32)
     p, q = p * mask, q * mask
     count = np.maximum(_summed(mask), 1e-6)
     mean_p, mean_q = _summed(p) / count, _summed(q) / count
@@ -242,7 +250,7 @@ def _compared(p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.f
         return -1.0, 0.0
     likeness = both / np.sqrt(np.maximum(var_p, 1) * np.maximum(var_q, 1))
     contrary = (likeness < _CONTRARY) & (np.minimum(var_p, var_q) > _CONTENT) & (mask > 0)
-    return float((likeness > _CORRELATED)[textured].mean()), _largest_part(contrary) / float(mask.sum())
+    return float((likeness > _CORRELATED)[textured].mean()), _largest_part(contrary) / max(float(mask.sum()), 1.0)
 
 
 def _largest_part(chosen: NDArray[np.bool_]) -> int:

@@ -18,6 +18,7 @@ _CIRCLE = 256  # of angles
 _MIDDLE = 128
 _TOLERANCE, _APART = 7.0, 3.0  # pixels of the frame
 _GROWTH, _TURN = 0.5, 0.5  # logarithm, and radians
+_PLENTY = 7  # matches that are enough however they lie: a copy squeezed at an angle keeps no sizes and angles
 _MOST = 40  # matches of one pair that are compared with each other
 
 
@@ -40,7 +41,10 @@ def mirrored(poses: Poses) -> Poses:
 
 
 def consistent(pair: Indices, a: Poses, b: Poses, votes: int) -> Indices:
-    """The pairs, each once, of which a match agrees with `votes` - 1 others; matches of a pair follow each other."""
+    """The pairs, each once, of which a match agrees with `votes` - 1 others, or that have plenty.
+
+    The matches of a pair follow each other.
+    """
     if votes < 2:
         return np.unique(pair)
     at, to = _places(a), _places(b)
@@ -58,7 +62,9 @@ def consistent(pair: Indices, a: Poses, b: Poses, votes: int) -> Indices:
         agree &= (np.abs(mean * moved - aimed) < _TOLERANCE) & (np.minimum(np.abs(moved), np.abs(aimed)) > _APART)
         for side in (first, other):
             agreeing[side[agree]] += 1
-    return np.unique(pair[agreeing >= votes - 1])
+    pairs, times = np.unique(pair, return_counts=True)
+    crowded = pairs[times >= _PLENTY]
+    return np.union1d(pair[agreeing >= votes - 1], crowded)
 
 
 def _places(poses: Poses) -> NDArray[np.complex128]:

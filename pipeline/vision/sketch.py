@@ -27,6 +27,9 @@ VERSION = "sift176+dct64/2"
 FRAME, THUMB = 176, 96
 """Longer sides, in pixels, of the picture whose features are taken, and of the thumbnail kept."""
 
+LENGTH = 2048.0
+"""Of the vectors in `Sketch.roots`."""
+
 _MOST, _CODED, _DIM = 120, 60, 128
 _SIGNS = 0x243F6A8885A308D313198A2E03707344  # of the columns: the fractional bits of pi
 _MEDIANS = (
@@ -59,9 +62,12 @@ class Sketch:
 
     @cached_property
     def roots(self) -> NDArray[np.float32]:
-        """Descriptors as unit vectors (n, 128), for comparison by their dot product."""
+        """Descriptors as vectors (n, 128) of length `LENGTH`, for comparison by their dot product.
+
+        They are whole numbers so small that float32 sums of their products are exact in any order.
+        """
         found = self.descriptors.astype(np.float32)
-        return np.asarray(np.sqrt(found / np.maximum(found.sum(1, keepdims=True), 1)), np.float32)
+        return np.asarray(np.rint(LENGTH * np.sqrt(found / np.maximum(found.sum(1, keepdims=True), 1))), np.float32)
 
 
 def sketch(grey: Grey, tint: tuple[int, int] = (128, 128)) -> Sketch:
