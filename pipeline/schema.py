@@ -59,7 +59,8 @@ CRAWLED = pa.schema([
 null `sha256` means no original was stored. `extra` and `raw` are JSON: unknown columns of an index.csv,
 and the provider's own item. `optout_signals` is JSON. `licence` is never null: NOASSERTION when unknown. `changed_from`
 is the id of the picture that stood at this URL before; when it is the row's own id, only what is said of the
-picture changed. Of several rows of one `source_id` the last counts. Partitions written before there was `changed_from` read as null."""
+picture changed. Of several rows of one `source_id` the last counts. Partitions written before there was
+`changed_from` read as null."""
 
 SAID = (
     "page_url", "title", "creator", "creator_id", "year_text", "year", "style", "genre", "tags", "licence",
@@ -147,8 +148,8 @@ SKETCHED = pa.schema([
     pa.field("thumb", pa.binary()),
     *_REJECT,
 ])
-"""What finds and proves copies: `vision.sketch.Sketch` with its codes, plain and mirrored, and their poses. `hash` names algorithm and
-version of all of it; `points` are 4 little-endian float16 each, `descriptors` 128 bytes each, `thumb` rows of bytes."""
+"""What finds and proves copies: `vision.sketch.Sketch` with its codes, plain and mirrored, and their poses.
+`hash` names algorithm and version of all of it; `points` are 4 little-endian float16 each, `descriptors` 128 bytes each, `thumb` rows of bytes."""
 
 SELECTED = pa.schema([
     _ID,

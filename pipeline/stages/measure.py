@@ -13,7 +13,7 @@ from pipeline.vision.measure import measure
 
 
 def transform(batch: pa.Table, options: Options) -> pa.Table:
-    """Rows of `measured` for rows of `crawled`. Options: `hash` is `fast` or `exact`, `blocks` whether blocks matter."""
+    """Rows of `measured` for rows of `crawled`. Options: `hash`, `fast` or `exact`; `blocks`, whether they matter."""
 
     def one(row: dict[str, Any]) -> dict[str, Any]:
         exact = options["hash"] == "exact"
