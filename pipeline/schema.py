@@ -148,8 +148,9 @@ SKETCHED = pa.schema([
     pa.field("thumb", pa.binary()),
     *_REJECT,
 ])
-"""What finds and proves copies: `vision.sketch.Sketch` with its codes, plain and mirrored, and their poses.
-`hash` names algorithm and version of all of it; `points` are 4 little-endian float16 each, `descriptors` 128 bytes each, `thumb` rows of bytes."""
+"""What finds and proves copies: `vision.sketch.Sketch` with its codes, plain and mirrored, and their poses. `hash`
+names algorithm and version of all of it; `points` are 4 little-endian float16 each, `descriptors` 128 bytes each,
+`thumb` rows of bytes."""
 
 SELECTED = pa.schema([
     _ID,
