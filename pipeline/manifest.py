@@ -79,8 +79,8 @@ class Dedupe(_Model):
     `strict` goes by the 64-bit perceptual hash alone: within `distance` bits of the kept picture's. `thorough`
     looks for candidates by local codes (`votes` of them within `code_distance` bits that lie alike) and by the hash in
     all turns (within `turn_distance`), and takes for duplicates those whose pixels agree (`inliers`, `agreement`,
-    `overlap`; with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is enough), in
-    no connected part of more than `contradiction` of them saying different things.
+    `overlap`; with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is
+    enough), in no connected part of more than `contradiction` of them saying different things.
     """
 
     preset: Literal["strict", "thorough"] = "thorough"
