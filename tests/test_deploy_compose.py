@@ -246,7 +246,7 @@ def test_the_night_calls_verbs_that_exist(tmp_path: Path) -> None:
     words = ["/bin/sh", REPOSITORY / "deploy" / "nightly", "/missing.yaml"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "/missing.yaml cannot be read" in done.stderr
+    assert "There is no manifest /missing.yaml" in done.stderr
     helped = subprocess.run([pipeline / "pipeline", "report", "--help"], capture_output=True, text=True, check=True)
     assert "--output" in helped.stdout
 
