@@ -128,6 +128,15 @@ def test_a_certificate_that_is_not_valid(days: int, root: Root, tmp_path: Path) 
     assert (rows(root)[0]["reason"], rows(root)[0]["detail"]) == ("connection_failed", "its certificate is not valid")
 
 
+def test_a_certificate_that_is_trusted(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Site(1) as site, Site(3, tls=certificate(tmp_path, 90)) as secure:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "90.pem"))
+        urls = [f"{secure.url}/images/a/{number}.png" for number in (1, 2, 3)]
+        summary = listed(site, root, urls, secure)
+    assert (summary.new, summary.failed) == (3, {})
+    assert [row["final_url"] for row in rows(root)] == urls
+
+
 # answers
 
 
