@@ -7,6 +7,7 @@
 #
 # Everything is installed into .venv from constraints.txt; a second call installs nothing.
 # PYTHON=… names an interpreter to make it with, ARGS=… adds to the call: make test ARGS="-k storage"
+# The tests run in two processes: JOBS=0 for one.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -19,6 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 PYTHON ?=
 ARGS ?=
+JOBS ?= 2
 PICTURES ?= ../shared/data
 SCRATCH ?= /tmp/wunderkammer-bench
 
@@ -29,7 +31,7 @@ demo: $(VENV)/.product $(VENV)/.models
 	@$(BIN)/pipeline demo $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.models
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
