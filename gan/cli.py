@@ -123,14 +123,11 @@ def sample(run: str, out: Path, rows: int, columns: int, seed: int) -> None:
     from gan import sample as samples
     from gan import state as states
 
-    folder = Root(run)
-    names = states.saved(folder)
-    if not names:
-        raise UsageError(f"There is no trained run in {folder.url}: name a folder that `python -m gan train` made.")
-    generator, header = states.load_generator(states.read_whole(folder, names[-1]))
+    data = states.read_state(run)
+    generator, progress = states.generator_from(data), states.read_header(data).progress
     pictures = samples.generate(generator, samples.fixed_latents(rows * columns, seed))
     Root(out.absolute().parent).commit(out.name, samples.png(samples.grid(pictures, columns)))
-    click.echo(f"{out}: {rows * columns} pictures after {header.progress.kimg:g} kimg")
+    click.echo(f"{out}: {rows * columns} pictures after {progress.kimg:g} kimg")
 
 
 class _ToStderr(logging.Handler):

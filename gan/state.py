@@ -13,6 +13,8 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,7 +24,7 @@ from torch import Tensor, nn
 
 from gan.nets import Discriminator, Generator
 from gan.options import TrainOptions
-from pipeline.errors import IntegrityFailed
+from pipeline.errors import IntegrityFailed, UsageError
 from pipeline.storage import Root
 
 TICK_SUMS = ("loss_d", "loss_g", "d_real", "d_fake")
@@ -158,15 +160,32 @@ def load_bytes(state: State, data: bytes) -> None:
     state.progress = header.progress.model_copy()
 
 
-def load_generator(data: bytes) -> tuple[Generator, Header]:
-    """The averaged generator of a state file, ready to sample. Raises IntegrityFailed."""
-    header = read_header(data)
-    generator = Generator(header.options.size, header.options.width, header.options.kernel)
+def generator_from(data: bytes, ema: bool = True) -> Generator:
+    """The generator of a state file, ready to sample; its running average unless `ema` is off.
+
+    Raises IntegrityFailed for a damaged file and for networks of another shape than its header promises; neither
+    runs code from the file, nor takes memory for what the file does not hold.
+    """
+    return _network(data, Generator, "averaged" if ema else "generator")
+
+
+def discriminator_from(data: bytes) -> Discriminator:
+    """The discriminator of a state file, in evaluation mode. Raises IntegrityFailed as `generator_from`."""
+    return _network(data, Discriminator, "discriminator")
+
+
+_AnyNetwork = TypeVar("_AnyNetwork", Generator, Discriminator)
+
+
+def _network(data: bytes, kind: type[_AnyNetwork], prefix: str) -> _AnyNetwork:
+    options = read_header(data).options
     tensors = _tensors(data)
-    live = generator.state_dict()
-    _same_shapes({f"averaged.{name}": _kind(tensor) for name, tensor in live.items()}, tensors, "averaged.")
-    generator.load_state_dict({name: tensors[f"averaged.{name}"] for name in live})
-    return generator.eval(), header
+    with torch.device("meta"):  # shapes only: a false header must not cost memory
+        network = kind(options.size, options.width, options.kernel)
+    wanted = network.state_dict()
+    _same_shapes({f"{prefix}.{name}": _kind(tensor) for name, tensor in wanted.items()}, tensors, f"{prefix}.")
+    network.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in wanted}, assign=True)
+    return network.requires_grad_(False).eval()
 
 
 def _tensors(data: bytes) -> dict[str, Tensor]:
@@ -289,3 +308,47 @@ def _sidecar(out: Root, name: str) -> Sidecar | None:
         return Sidecar.model_validate_json(out.read(f"{name}.json"))
     except (FileNotFoundError, ValueError):
         return None
+
+
+# a run folder, opened to look inside
+
+
+def load_generator(folder: str | Path | Root, step: int | None = None, ema: bool = True) -> Generator:
+    """The generator of a run: latents (n, 100) to pictures (n, 3, size, size) in [−1, 1], on the CPU, not learning.
+
+    `step` is the number in the name of a state, thousands of pictures shown; None takes the newest that is whole.
+    With `ema` it is the running average, which samples are drawn from. Raises UsageError when there is no such
+    run or step, IntegrityFailed when its file is damaged, malicious or of another shape.
+    """
+    return generator_from(read_state(folder, step), ema)
+
+
+def load_discriminator(folder: str | Path | Root, step: int | None = None) -> Discriminator:
+    """The discriminator of a run: pictures (n, 3, size, size) in [−1, 1] to logits (n,). As `load_generator`."""
+    return discriminator_from(read_state(folder, step))
+
+
+def read_state(folder: str | Path | Root, step: int | None = None) -> bytes:
+    """The bytes of a state of a run; `read_header` and `generator_from` read them. Raises as `load_generator`."""
+    out = folder if isinstance(folder, Root) else Root(folder)
+    names = saved(out)
+    if not names:
+        raise UsageError(f"There is no trained run in {out.url}: name a folder that a training made.")
+    if step is not None:
+        wanted = f"state-{step:06d}"
+        if wanted not in names:
+            kept = ", ".join(str(int(name.removeprefix("state-"))) for name in names)
+            raise UsageError(f"The run in {out.url} has no state at {step} kimg: it keeps those at {kept}.")
+        names = [wanted]
+    troubles = []
+    for name in reversed(names):
+        try:
+            data = read_whole(out, name)
+            read_header(data)
+            _tensors(data)
+        except IntegrityFailed as error:
+            troubles.append(f"{name}.safetensors is {error}")
+            log.warning("%s.safetensors is left aside: %s", name, error)
+        else:
+            return data
+    raise IntegrityFailed(f"No state in {out.url} can be read: {' '.join(troubles)}")

@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 
 from gan import state
 from gan.options import TrainOptions
-from pipeline.errors import IntegrityFailed
+from pipeline.errors import IntegrityFailed, UsageError
 from pipeline.storage import Root
 
 CPU = torch.device("cpu")
@@ -178,7 +178,48 @@ def test_nothing_saved_yet(tmp_path: Path) -> None:
     assert state.latest_header(Root(tmp_path)) is None
 
 
-def test_generator_alone() -> None:
-    generator, header = state.load_generator(GOOD)
-    assert not generator.training and header.progress.images == 1000
-    assert torch.equal(generator.project.weight, trained().averaged.project.weight)
+def run_of(folder: Path, *images: int) -> Path:
+    for count in images:
+        state.save(Root(folder), trained(images=count), OPTIONS)
+    return folder
+
+
+def test_a_run_is_opened_to_look_inside(tmp_path: Path) -> None:
+    folder = run_of(tmp_path, 1000, 2000)
+    averaged, current = state.load_generator(folder), state.load_generator(str(folder), ema=False)
+    assert torch.equal(averaged.project.weight, trained().averaged.project.weight)
+    assert torch.equal(current.project.weight, trained().generator.project.weight)
+    judge = state.load_discriminator(Root(folder), step=1)
+    assert torch.equal(judge.judge.weight, trained().discriminator.judge.weight)
+    assert not averaged.training and not judge.training and not judge.judge.weight.requires_grad
+    assert averaged(torch.zeros(2, 100)).shape == (2, 3, 32, 32) and judge(torch.zeros(2, 3, 32, 32)).shape == (2,)
+
+
+def test_which_state_is_opened(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(UsageError, match="There is no trained run in"):
+        state.load_generator(tmp_path)
+    folder = run_of(tmp_path, 1000, 2000)
+    with pytest.raises(UsageError, match="has no state at 7 kimg: it keeps those at 1, 2"):
+        state.load_generator(folder, step=7)
+    assert state.read_header(state.read_state(folder)).progress.images == 2000
+    _damage_newest(folder)
+    assert state.read_header(state.read_state(folder)).progress.images == 1000
+    with pytest.raises(IntegrityFailed, match=r"No state .* can be read: state-000002"):
+        state.load_discriminator(folder, step=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_as_pickle, "not a state file"),
+        (lambda data: data[: len(data) // 2], "cut short"),
+        (_with_tensor("averaged.project.weight", torch.zeros(3)), "another shape: averaged.project.weight"),
+        (_with_tensor("averaged.evil", torch.zeros(3)), "'averaged.evil' is missing or unknown"),
+        (_with_header(options=TrainOptions(size=128, width=512).model_dump()), "other networks|another shape"),
+        (_with_header(options={"size": 4096}), "unknown values"),
+    ],
+)
+def test_what_is_not_opened(change: Callable[[bytes], bytes], said: str, tmp_path: Path) -> None:
+    (tmp_path / "state-000001.safetensors").write_bytes(change(GOOD))
+    with pytest.raises(IntegrityFailed, match=said):
+        state.load_generator(tmp_path)
