@@ -136,10 +136,13 @@ def nearest(fakes: NDArray[Any], reals: NDArray[Any]) -> tuple[Floats, NDArray[n
     return np.sqrt(near), which
 
 
-def nearest_other(features: NDArray[Any], k: int = 1) -> Floats:
-    """The distance (n,) of each feature to its `k`-th nearest other one."""
-    centred, _ = _centred(features, features)
-    return np.sqrt(_radii(centred, k))
+def nearest_other(features: NDArray[Any], among: NDArray[Any] | None = None) -> Floats:
+    """The distance (n,) of each feature to the nearest other one.
+
+    With `among` (n, d), the same pictures in another form (mirrored), to the nearest of those that is not its own.
+    """
+    centred, others = _centred(features, features if among is None else among)
+    return np.sqrt(_radii(centred, 1, others))
 
 
 def frechet(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -184,10 +187,10 @@ def _centred(a: NDArray[Any], b: NDArray[Any]) -> tuple[Floats, Floats]:
     return a - mean, b - mean
 
 
-def _radii(features: Floats, k: int) -> Floats:
+def _radii(features: Floats, k: int, among: Floats | None = None) -> Floats:
     """Squared distance (n,) of each to its k-th nearest other."""
     found = np.empty(len(features))
-    for rows, distances in _blocks(features, features):
+    for rows, distances in _blocks(features, features if among is None else among):
         distances[np.arange(len(distances)), np.arange(rows.start, rows.start + len(distances))] = np.inf
         found[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
     return found
