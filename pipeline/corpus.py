@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from pipeline import tables
-from pipeline.decisions import never_duplicates
+from pipeline import models, overlay, tables
+from pipeline.decisions import Event, Journal, never_duplicates, standing
 from pipeline.errors import UsageError, did_you_mean
-from pipeline.manifest import Align, Dedupe, Manifest
+from pipeline.manifest import Align, Dedupe, Manifest, People
 from pipeline.stage import digest
 from pipeline.storage import Root
 from pipeline.withdrawn import left_out
 
 CORPUS_TABLES = ("selected", "prepared", "embedded", "clustered")
+PEOPLE_TABLES = ("identified", "people")
+"""Tables of a corpus that are made only where it asks who is who."""
+PEOPLE_ACTIONS = ("name_person", "merge_people", "split_person")
+"""Decisions about persons."""
 POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
-VERSIONS = {"selected": 4, "prepared": 2, "embedded": 1, "clustered": 1}
+VERSIONS = {"selected": 4, "prepared": 2, "embedded": 1, "clustered": 1, "expanded": 1, "identified": 1, "people": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
+NO_DECISIONS = {"last": None, "count": 0}
+"""What an edition without decisions, or from before there were any, knows of them."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,57 @@ class Corpus:
         return never_duplicates(self.root)
 
     @cached_property
-    def left_out(self) -> Mapping[str, str]:
-        """Pictures that stand and yet are left out of what is made from now on, with the reason."""
+    def withdrawn(self) -> Mapping[str, str]:
+        """Pictures that stand and yet may not be used from now on, with the reason."""
         return left_out(self.root, self._partitions, self.manifest.select.license)
+
+    @cached_property
+    def left_out(self) -> Mapping[str, str]:
+        """Pictures that stand and yet are in no theme from now on, with the reason: withdrawn, or rejected by people.
+
+        What people reject is selected and prepared all the same: a look-alike does not come back in its place, and
+        nothing has to be made anew when they think better of it.
+        """
+        return overlay.left_out(self.events) | dict(self.withdrawn)
+
+    @cached_property
+    def _journal(self) -> list[Event]:
+        return Journal(self.root, self.name).events()
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """What people had decided when this run began and still stands, in order."""
+        return standing(self._journal)
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        """Which decisions this run knows of: the id of the last event, and how many there are."""
+        last = self._journal[-1].id if self._journal else None
+        return NO_DECISIONS | {"last": last, "count": len(self._journal)}
+
+    @cached_property
+    def people_events(self) -> list[Event]:
+        """What people had decided about persons when this run began, in order."""
+        return [event for event in self.events if event.action in PEOPLE_ACTIONS]
+
+    @cached_property
+    def _who(self) -> dict[str, Any]:
+        """What decides which person's pictures are kept; empty when all are."""
+        people = self.manifest.people
+        if people is None or not people.chooses:
+            return {}
+        shown = [hashlib.sha256(picture).hexdigest() for picture in references(people)]
+        moved = [] if people.like else [event.plain() for event in self.people_events]
+        asked = people.model_dump(mode="json", exclude={"like"})
+        return {"people": {"asked": asked, "like": shown, "moved": moved, "grouped": self.digests_of_people["people"]}}
+
+    @cached_property
+    def digests_of_people(self) -> dict[str, str]:
+        """The digests of the tables that tell who is who."""
+        model = {"model": models.digests()["face_identity"]}
+        made = {"identified": digest("identified", VERSIONS["identified"], model)}
+        grouped = digest("people", VERSIONS["people"], {"origin": self.origin}, [made["identified"]])
+        return made | {"people": grouped}
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -69,17 +125,18 @@ class Corpus:
             "selected": {
                 "select": m.select.model_dump(mode="json"), "dedupe": _deciding(m.dedupe), "align": judged,
                 "origin": self.origin, "hash": m.measure.hash,
-                "never": sorted(sorted(pair) for pair in self.never),
+                "never": sorted(sorted(pair) for pair in self.never), **self._who,
             },
             "prepared": {
                 "convert": m.convert.model_dump(mode="json"), "align": landed, "shard": m.shard.model_dump(mode="json")
             },
+            "expanded": {},
             "embedded": m.embed.model_dump(mode="json"),
             "clustered": m.cluster.model_dump(mode="json"),
         }
         made: dict[str, str] = {}
         parent: list[str] = []
-        for table in CORPUS_TABLES:
+        for table in self.chain:
             made[table] = digest(table, VERSIONS[table], options[table], parent)
             parent = [made[table]]
         return made
@@ -93,15 +150,48 @@ class Corpus:
             "faces": "tables/faces/v2",
             "sketched": "tables/sketched/v2",
         }
-        made |= {table: f"corpora/{self.name}/{table}/{self.digests[table]}" for table in CORPUS_TABLES}
+        digests = self.digests | self.digests_of_people
+        made |= {table: f"corpora/{self.name}/{table}/{made_as}" for table, made_as in digests.items()}
         made["clusters"] = f"corpora/{self.name}/clusters/{self.digests['clustered']}"
         made["runs"] = f"runs/{self.name}"
         return made
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The tables that are made one from the other, in order."""
+        expanded = ("expanded",) if self.manifest.align and self.manifest.align.faces == "all" else ()
+        return (CORPUS_TABLES[0], *expanded, *CORPUS_TABLES[1:])
+
+    def batches(self, table: str) -> list[list[str]]:
+        """The partitions that a fold decides together, in order: each batch is claimed before it is worked on, so
+        that a killed fold is done again on the same ones. One more when there are partitions in none.
+        """
+        folder = f"{self.folders[table]}/batches"
+        claimed: list[list[str]] = [json.loads(self.root.read(f"{folder}/{n}")) for n in self.root.names(folder)]
+        known = {name for batch in claimed for name in batch}
+        fresh = sorted((name for name in self.partitions() if name not in known), key=tables.by_time)
+        if fresh:
+            if not self.root.claim(f"{folder}/{len(claimed) + 1:05d}.json", json.dumps(fresh).encode()):
+                return self.batches(table)
+            claimed.append(fresh)
+        return claimed
 
     def todo(self, table: str) -> list[str]:
         """The partitions that `table` does not have yet."""
         done = set(tables.names(self.root, self.folders[table]))
         return [name for name in self.partitions() if name not in done]
+
+
+def references(people: People) -> list[bytes]:
+    """The pictures that show who is meant. Raises UsageError when one cannot be read."""
+    found = []
+    for name in people.like:
+        try:
+            found.append(Path(name).expanduser().read_bytes())
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise UsageError(f"The picture {name} of people.like cannot be read ({why}): check the path.") from None
+    return found
 
 
 def _measured(hash: str, blocks: bool) -> str:
@@ -184,6 +274,8 @@ def views(root: Root) -> dict[str, dict[str, str | tuple[str, ...]]]:
     made["faces"] = {"": "tables/faces/v2"}
     made["measured"] = {"": tuple(_measured(hash, blocks) for hash in ("exact", "fast") for blocks in (True, False))}
     newest_of = {name: edition(root, name) for name in corpora(root)}
-    for table in CORPUS_TABLES:
-        made[table] = {name: facts["folders"][table] for name, facts in newest_of.items() if facts}
+    for table in (*CORPUS_TABLES, *PEOPLE_TABLES, "expanded"):
+        made[table] = {
+            name: facts["folders"][table] for name, facts in newest_of.items() if facts and table in facts["folders"]
+        }
     return made

@@ -18,12 +18,14 @@ import pyarrow.compute as pc
 from pipeline import tables
 from pipeline.corpus import Corpus
 from pipeline.errors import UsageError
+from pipeline.people import Chosen
 from pipeline.runner import Runner, Summary
-from pipeline.schema import SELECTED
+from pipeline.schema import EXPANDED, SELECTED
 from pipeline.sketches import Sketches
 from pipeline.stages.assign import vectors_of
 from pipeline.stages.dedupe import Standing, dedupe
-from pipeline.stages.judge import judge, judge_faces
+from pipeline.stages.expand import expand as faces_as_rows
+from pipeline.stages.judge import judge, judge_faces, judge_persons
 from pipeline.stages.proofs import Sketched
 from pipeline.vision.clustering import spherical_kmeans
 
@@ -41,7 +43,7 @@ def select(corpus: Corpus, runner: Runner) -> list[Summary]:
     """
     summaries: list[Summary] = []
     earlier: list[str] = []
-    for batch in _batches(corpus):
+    for batch in corpus.batches("selected"):
         missing = set(batch) - set(tables.names(corpus.root, corpus.folders["selected"]))
         if missing:
             summaries += _select_batch(corpus, runner, batch, earlier, missing)
@@ -49,26 +51,14 @@ def select(corpus: Corpus, runner: Runner) -> list[Summary]:
     return summaries
 
 
-def _batches(corpus: Corpus) -> list[list[str]]:
-    """The claimed batches in order, with one more when there are partitions in none."""
-    folder = f"{corpus.folders['selected']}/batches"
-    claimed: list[list[str]] = [json.loads(corpus.root.read(f"{folder}/{n}")) for n in corpus.root.names(folder)]
-    known = {name for batch in claimed for name in batch}
-    fresh = sorted((name for name in corpus.partitions() if name not in known), key=tables.by_time)
-    if fresh:
-        number = len(claimed) + 1
-        if not corpus.root.claim(f"{folder}/{number:05d}.json", json.dumps(fresh).encode()):
-            return _batches(corpus)
-        claimed.append(fresh)
-    return claimed
-
-
 def _select_batch(
     corpus: Corpus, runner: Runner, batch: Sequence[str], earlier: Sequence[str], missing: set[str]
 ) -> list[Summary]:
     started = time.monotonic()
     said = tables.read_latest(corpus.root, batch, ["licence", "source"])
-    judged = [_judged(corpus, name, said.filter(pc.equal(said["partition"], name))) for name in batch]
+    meant = _meant(corpus)
+    verdicts_ = [_judged(corpus, name, said.filter(pc.equal(said["partition"], name)), meant) for name in batch]
+    judged, faces = [rows for rows, _ in verdicts_], [face for _, of in verdicts_ for face in of]
     standing, where = _standing(corpus, earlier)
     rows = [(name, row) for name, part in zip(batch, judged, strict=True) for row in range(part.num_rows)]
 
@@ -79,6 +69,8 @@ def _select_batch(
     selected = dedupe(
         pa.concat_tables(judged), standing, corpus.manifest.dedupe, sketched, corpus.never
     )
+    place = SELECTED.names.index("face")
+    selected = selected.set_column(place, "face", pa.array(faces, pa.int32()))
     summaries, offset = [], 0
     for name, part in zip(batch, judged, strict=True):
         verdicts = selected.slice(offset, part.num_rows)
@@ -100,25 +92,58 @@ def _new_reasons(corpus: Corpus, name: str, rows: pa.Table) -> dict[str, int]:
     return counts
 
 
-def _judged(corpus: Corpus, name: str, crawled: pa.Table) -> pa.Table:
-    """The measures of one partition with the verdict of the manifest's thresholds in `reason`."""
+def _meant(corpus: Corpus) -> Chosen | None:
+    """Whose pictures are kept; None when everybody's."""
+    people = corpus.manifest.people
+    return Chosen(corpus, people) if people and people.chooses else None
+
+
+def _judged(
+    corpus: Corpus, name: str, crawled: pa.Table, meant: Chosen | None
+) -> tuple[pa.Table, list[int | None]]:
+    """The measures of one partition with the verdict of the manifest's thresholds in `reason`, and for each row the
+    place of the face to align on, if it was chosen here."""
     measured = tables.read(corpus.root, corpus.folders["measured"], name, _MEASURES)
     reasons, values = judge(crawled, measured, corpus.manifest.select)
     align = corpus.manifest.align
-    if align is not None:
+    chosen: list[int | None] = [None] * len(reasons)
+    if align is not None or meant is not None:
+        whose = meant.faces(name) if meant else []
         faces = tables.read(corpus.root, corpus.folders["faces"], name, ["faces", "reason", "reason_value"])
         for row, found in enumerate(faces.to_pylist()):
             if reasons[row] is None and found["reason"] is not None:
                 reasons[row], values[row] = found["reason"], found["reason_value"]
-            elif reasons[row] is None:
+            elif reasons[row] is None and meant is not None:
+                reasons[row], values[row], chosen[row] = judge_persons(*whose[row], found["faces"], align)
+            elif reasons[row] is None and align is not None:
                 size = measured["width"][row].as_py(), measured["height"][row].as_py()
                 reasons[row], values[row] = judge_faces(found["faces"], align, size)
-    for row, picture in enumerate(measured["id"].to_pylist() if corpus.left_out else ()):
-        if reasons[row] is None and picture in corpus.left_out:
-            reasons[row] = corpus.left_out[picture]
+    for row, picture in enumerate(measured["id"].to_pylist() if corpus.withdrawn else ()):
+        if reasons[row] is None and picture in corpus.withdrawn:
+            reasons[row] = corpus.withdrawn[picture]
     verdicts = {"reason": pa.array(reasons, pa.string()), "reason_value": pa.array(values, pa.float64())}
     kept = {column: measured[column] for column in _MEASURES if column not in verdicts}
-    return pa.table(kept | verdicts | {column: crawled[column] for column in ("licence", "source")})
+    return pa.table(kept | verdicts | {column: crawled[column] for column in ("licence", "source")}), chosen
+
+
+def expand(corpus: Corpus) -> list[Summary]:
+    """Make a row of each face of the pictures that were selected; one summary a partition."""
+    align, meant, summaries = corpus.manifest.align, _meant(corpus), []
+    assert align is not None
+    for name in corpus.todo("expanded"):
+        started = time.monotonic()
+        verdict = ["id", "reason", "reason_value", "detail"]
+        selected = tables.read(corpus.root, corpus.folders["selected"], name, verdict).select(verdict)
+        faces = tables.read(corpus.root, corpus.folders["faces"], name, ["faces"])["faces"].to_pylist()
+        formats = tables.read(corpus.root, corpus.folders["crawled"], name, ["format"])["format"].to_pylist()
+        whose = [places for places, _ in meant.faces(name)] if meant else None
+        rows = faces_as_rows(selected, formats, faces, align, whose)
+        tables.write(corpus.root, corpus.folders["expanded"], name, rows, EXPANDED)
+        was = selected["reason"].take(rows["origin"])
+        new = rows.filter(pc.and_(pc.is_null(was), pc.is_valid(rows["reason"])))
+        counts = {item["values"]: item["counts"] for item in new["reason"].value_counts().to_pylist()}
+        summaries.append(Summary("expanded", name, rows.num_rows, counts, time.monotonic() - started))
+    return summaries
 
 
 def _standing(corpus: Corpus, earlier: Sequence[str]) -> tuple[Standing, list[tuple[str, int]]]:
@@ -129,7 +154,7 @@ def _standing(corpus: Corpus, earlier: Sequence[str]) -> tuple[Standing, list[tu
     for name in earlier:
         selected = tables.read(corpus.root, corpus.folders["selected"], name, ["id", "reason"])
         measured = tables.read(corpus.root, corpus.folders["measured"], name, ["phash", "width", "height"])
-        out = pc.is_in(selected["id"], value_set=pa.array(sorted(corpus.left_out), pa.string()))
+        out = pc.is_in(selected["id"], value_set=pa.array(sorted(corpus.withdrawn), pa.string()))
         kept = np.flatnonzero(np.asarray(selected["reason"].is_null()) & ~np.asarray(out))
         ids += selected["id"].take(pa.array(kept)).to_pylist()
         found = measured.take(pa.array(kept))

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import models, sources, training
-from pipeline.corpus import CORPUS_TABLES, Corpus, add_edition, edition, editions
+from pipeline.corpus import CORPUS_TABLES, NO_DECISIONS, Corpus, add_edition, edition, editions
 from pipeline.edition import STEP_OF, funnel, score_plants, totals, versions
 from pipeline.errors import PipelineError, SourceRefused, TooManyRejects, UsageError
-from pipeline.folds import fit_themes, select
+from pipeline.folds import expand, fit_themes, select
 from pipeline.manifest import Manifest, changed
+from pipeline.people import group_people
 from pipeline.runner import Runner, Summary, Task
 from pipeline.stage import digest
+from pipeline.stages.identify import ready
 from pipeline.storage import Root
 from pipeline.themes import build_folders, shows_left_out
 
@@ -148,19 +150,23 @@ def _pictures(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float
     changed = False
     if job.wants("measure"):
         changed |= _map(job, corpus, runner, "measured", corpus.manifest.measuring, seconds)
-        if corpus.manifest.align is not None:
+        if corpus.manifest.align is not None or corpus.manifest.people is not None:
             changed |= _map(job, corpus, runner, "faces", {}, seconds)
+        if corpus.manifest.people is not None:
+            changed |= identify(job, corpus, runner, seconds)
     if job.wants("dedupe"):
         if corpus.manifest.dedupe.preset == "thorough":
             changed |= _map(job, corpus, runner, "sketched", {}, seconds)
         changed |= _select(job, corpus, runner, seconds)
     if job.wants("shard"):
+        if "expanded" in corpus.chain:
+            changed |= _expand(job, corpus, seconds)
         m = corpus.manifest
         options = {
             "convert": m.convert.model_dump(mode="json"),
             "align": m.align.model_dump(mode="json") if m.align else None,
             "shard": m.shard.model_dump(mode="json"),
-            "left_out": dict(corpus.left_out),
+            "left_out": dict(corpus.withdrawn),
         }
         changed |= _map(job, corpus, runner, "prepared", options, seconds)
     if job.wants("embed"):
@@ -177,6 +183,29 @@ def _select(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float])
     return bool(summaries)
 
 
+def identify(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float]) -> bool:
+    """Tell whose every face is that has no person yet; whether there was any."""
+    if not corpus.todo("people"):
+        return False
+    ready()
+    _map(job, corpus, runner, "faces", {}, seconds)
+    _map(job, corpus, runner, "identified", {}, seconds)
+    started = time.monotonic()
+    faces = group_people(corpus)
+    seconds["people"] = time.monotonic() - started
+    job.echo(f"people   {faces:,} faces given to persons, see `pipeline people --corpus {corpus.name}`")
+    return True
+
+
+def _expand(job: Job, corpus: Corpus, seconds: dict[str, float]) -> bool:
+    started = time.monotonic()
+    summaries = expand(corpus)
+    _say(job.echo, "expand", summaries, len(summaries), time.monotonic() - started)
+    if summaries:
+        seconds["expand"] = time.monotonic() - started
+    return bool(summaries)
+
+
 def _map(
     job: Job,
     corpus: Corpus,
@@ -188,7 +217,7 @@ def _map(
 ) -> bool:
     """Run one map stage over the partitions it lacks, with a line of progress now and then."""
     todo = corpus.todo(table)
-    folders = {k: v for k, v in corpus.folders.items() if k != "faces" or corpus.manifest.align or table == "faces"}
+    folders = _folders(corpus, table)
     tasks = [Task(table, name, corpus.root.url, folders, dict(options), dict(arrays or {})) for name in todo]
     step, started, said = STEP_OF[table], time.monotonic(), time.monotonic()
     done: list[Summary] = []
@@ -200,6 +229,15 @@ def _map(
     if done:
         seconds[step] = time.monotonic() - started
     return bool(done)
+
+
+def _folders(corpus: Corpus, table: str) -> dict[str, str]:
+    """The folders that a stage reads and writes, without what it could read and must not."""
+    without = set()
+    if table == "prepared":
+        without = {"crawled", "selected", "faces"} if "expanded" in corpus.chain else {"expanded"}
+        without |= set() if corpus.manifest.align else {"faces"}
+    return {name: folder for name, folder in corpus.folders.items() if name not in without}
 
 
 def _say(echo: Echo, step: str, done: Sequence[Summary], total: int, elapsed: float) -> None:
@@ -230,6 +268,7 @@ def _themes(
     centres = fit_themes(corpus)
     assigned = _map(job, corpus, runner, "clustered", {}, {}, {"centres": centres})
     stands = before is not None and (before["digests"], before["partitions"]) == (corpus.digests, corpus.partitions())
+    stands = stands and before is not None and before.get("decisions", NO_DECISIONS) == corpus.decided
     stands = stands and before is not None and not shows_left_out(corpus, before["clusters"])
     if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
@@ -332,6 +371,7 @@ def _edition(
     same = before is not None and (before["digests"], before["partitions"], before["manifest"]) == (
         corpus.digests, partitions, manifest
     )
+    same = same and before is not None and before.get("decisions", NO_DECISIONS) == corpus.decided
     deeper = before is not None and STEPS.index(before["until"]) >= STEPS.index(job.until)
     if before is not None and same and deeper and not changed:
         job.echo(f"Nothing to do: edition {before['edition']} of {corpus.name} stands.")
@@ -349,6 +389,7 @@ def _edition(
         "prefixes": corpus.prefixes,
         "origin": corpus.origin,
         "partitions": partitions,
+        "decisions": corpus.decided,
         "left_out": dict(corpus.left_out),
         "funnel": funnel(corpus, {**earlier.get("seconds", {}), **seconds}),
         "seconds": {**earlier.get("seconds", {}), **seconds},

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from pipeline import tables
+from pipeline import overlay, tables
 from pipeline.corpus import Corpus
+from pipeline.corrections import corrected
 from pipeline.naming import name_themes, words_of
 from pipeline.stages.assign import vectors_of
 from pipeline.vision.motifs import same_motif
@@ -37,8 +38,21 @@ def build_folders(corpus: Corpus) -> list[dict[str, Any]]:
         folder = f"{corpus.folders['clusters']}/{cluster:02d}"
         _add_pictures(corpus, folder, rows)
         facts.append(_describe(corpus, folder, cluster, names[cluster], rows))
+    _clear(corpus, members)
     _suggest_motifs(corpus)
-    return facts
+    hidden = overlay.hidden(corpus.events)
+    return [fact for fact in facts if fact["id"] not in hidden]
+
+
+def _clear(corpus: Corpus, members: Mapping[int, Any]) -> None:
+    """Empty the folders of themes that were merged into others."""
+    clusters = corpus.folders["clusters"]
+    for name in corpus.root.folders(clusters):
+        if name.isdigit() and int(name) not in members:
+            for file in corpus.root.names(f"{clusters}/{name}/images"):
+                corpus.root.delete(f"{clusters}/{name}/images/{file}")
+            for file in corpus.root.names(f"{clusters}/{name}"):
+                corpus.root.delete(f"{clusters}/{name}/{file}")
 
 
 def _suggest_motifs(corpus: Corpus) -> None:
@@ -74,6 +88,7 @@ def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
     """For each cluster its members, nearest to the centre first: id, distance, file, where, words."""
     partitions = corpus.partitions()
     clustered = tables.read_all(corpus.root, corpus.folders["clustered"], partitions, ["id", "cluster", "distance"])
+    clustered = corrected(corpus, clustered)
     where = tables.read_all(corpus.root, corpus.folders["prepared"], partitions, ["shard", "offset", "size"])
     about = tables.read_latest(corpus.root, partitions, ["genre", "style", "creator", "tags", "query"])
     out = pa.array(sorted(corpus.left_out), pa.string())
@@ -125,11 +140,13 @@ def _describe(
     members = [
         {"id": i, "file": f, "distance": d} for i, f, d in zip(rows["id"], rows["file"], rows["distance"], strict=True)
     ]
-    name = before.get("name", name)
-    if before.get("members") != members or not corpus.root.exists(f"{folder}/sheet.jpg"):
+    found_name = before.get("found_name", before.get("name", name))
+    name = overlay.names(corpus.events).get(cluster, found_name)
+    standing = corpus.root.exists(f"{folder}/sheet.jpg")
+    if before.get("members") != members or before.get("name") != name or not standing:
         corpus.root.commit(f"{folder}/sheet.jpg", _sheet(corpus, rows))
         found = {
-            "id": cluster, "name": name, "size": len(members), "members": members,
+            "id": cluster, "name": name, "found_name": found_name, "size": len(members), "members": members,
             "medoids": rows["id"][:9], "outliers": rows["id"][-3:][::-1],
         }
         corpus.root.commit(path, json.dumps(found, indent=1).encode())

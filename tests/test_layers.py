@@ -24,10 +24,12 @@ FLOORS = (
     {"pipeline.tables", "pipeline.summary", "pipeline.stages", "pipeline.decisions", "gan"},
     {"pipeline.withdrawn", "pipeline.overlay"},
     {"pipeline.corpus", "pipeline.sketches", "spiders"},
+    {"pipeline.corrections"},
     {
         "pipeline.runner", "pipeline.sources", "pipeline.inspection", "pipeline.attribution", "pipeline.themes",
         "pipeline.training",
     },
+    {"pipeline.people"},
     {"pipeline.edition", "pipeline.folds", "pipeline.web"},
     {"pipeline.report"},
     {"pipeline.ingest", "pipeline.demo", "pipeline.doctor", "pipeline.schedule"},
