@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from gan import digits
 from gan.options import TrainOptions
@@ -34,7 +35,7 @@ HEAD = (
 
 def chosen(words: list[str]) -> dict[str, Any]:
     """`width=64 recipe=small` as choices of TrainOptions."""
-    return dict(word.split("=", 1) for word in words)
+    return {name: yaml.safe_load(value) for name, value in (word.split("=", 1) for word in words)}
 
 
 def main() -> None:

@@ -29,8 +29,8 @@ WON_TICKS = 10
 COLLAPSED_BELOW = 0.5
 TWINS_FROM = 0.5
 COPIED_FROM = 0.25
-_QUANTILE = 0.05
-_THUMB = 16
+QUANTILE = 0.05
+THUMB = 16
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def diversity(reals: NDArray[Any], fakes: NDArray[Any]) -> Diversity:
     """From features (n, d) of both, of `gan.spaces` or of `thumbs`; the larger side is cut to the smaller's number."""
     count = min(len(reals), len(fakes))
     reals, fakes = reals[:count], fakes[:count]
-    near = np.quantile(nearest_other(reals), _QUANTILE)
+    near = np.quantile(nearest_other(reals), QUANTILE)
     return Diversity(
         spread=float(np.sqrt(_variance(fakes) / max(_variance(reals), 1e-12))),
         twins=float(np.mean(nearest_other(fakes) < near)),
@@ -188,8 +188,8 @@ def collapse_alarm(found: Diversity) -> Alarm | None:
 def thumbs(images: Pictures) -> NDArray[np.float32]:
     """Pictures uint8 (n, s, s, 3) as features (n, 768): their means over 16×16 squares, 0…1."""
     count, side = images.shape[:2]
-    step = side // _THUMB
-    squares: NDArray[np.float32] = images.reshape(count, _THUMB, step, _THUMB, step, 3).mean((2, 4), np.float32)
+    step = side // THUMB
+    squares: NDArray[np.float32] = images.reshape(count, THUMB, step, THUMB, step, 3).mean((2, 4), np.float32)
     squares /= 255
     return squares.reshape(count, -1)
 
@@ -232,7 +232,7 @@ def copied(found: Neighbours, reals: NDArray[Any], mirrored: NDArray[Any]) -> fl
     corpus with near-duplicates, or of one kind of picture, does not raise it.
     """
     near = np.minimum(nearest_other(reals), nearest_other(reals, mirrored))
-    return float(np.mean(found.distance < np.quantile(near, _QUANTILE)))
+    return float(np.mean(found.distance < np.quantile(near, QUANTILE)))
 
 
 def copied_alarm(share: float) -> Alarm | None:

@@ -1,4 +1,4 @@
-"""The command line of the room: `python -m gan train` and `python -m gan sample`."""
+"""The command line of the room: `python -m gan train`, `sample` and, from files of their own, the other commands."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from gan.cli_measure import measure
 from gan.options import TrainOptions
 from pipeline.errors import PipelineError, UsageError
 from pipeline.storage import Root
@@ -43,6 +44,9 @@ def main() -> None:
 
     Train a DCGAN on a folder, tar or zip of pictures, and look at what it makes.
     """
+
+
+main.add_command(measure)
 
 
 @main.command(short_help="Train on a folder, tar or zip of pictures, or continue.")

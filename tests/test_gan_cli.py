@@ -37,7 +37,7 @@ def train(pictures: Path, out: Path, *more: object) -> Result:
     return gan("train", "--data", pictures, "--out", out, "--size", 32, "--width", 2, "--batch", 8, *more)
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["sample"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["measure"]])
 def test_help_begins_with_examples(command: list[str]) -> None:
     result = gan(*command, "--help")
     lines = [line.strip() for line in result.output.splitlines() if line.strip()]
@@ -45,7 +45,7 @@ def test_help_begins_with_examples(command: list[str]) -> None:
     assert lines[1] == "Examples:" and lines[2].startswith("python -m gan")
 
 
-@pytest.mark.parametrize("name", ["train", "sample"])
+@pytest.mark.parametrize("name", ["train", "sample", "measure"])
 def test_every_option_is_explained_or_plain(name: str) -> None:
     unexplained = {option.name for option in main.commands[name].params if not getattr(option, "help", None)}
     assert unexplained <= {"seed", "rows", "columns", "run"}
