@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import tables
-from pipeline.corpus import CORPUS_TABLES, Corpus
+from pipeline.corpus import Corpus
+from pipeline.schema import ID_DIGITS
 
 STEP_OF = {
-    "crawled": "crawl", "measured": "measure", "faces": "faces", "sketched": "sketch", "selected": "dedupe",
-    "prepared": "shard", "embedded": "embed", "clustered": "cluster",
+    "crawled": "crawl", "measured": "measure", "faces": "faces", "identified": "identify", "sketched": "sketch",
+    "selected": "dedupe", "expanded": "expand", "prepared": "shard", "embedded": "embed", "clustered": "cluster",
 }
 _PACKAGES = (
     "wunderkammer", "scrapy", "pillow", "opencv-python-headless", "imagehash", "ai-edge-litert", "onnxruntime",
@@ -26,7 +27,7 @@ def funnel(corpus: Corpus, seconds: Mapping[str, float]) -> list[dict[str, Any]]
     partitions = corpus.partitions()
     before: dict[str, int] = {}
     rows_in = 0
-    for table in ("crawled", "measured", *CORPUS_TABLES):
+    for table in ("crawled", "measured", *corpus.chain):
         names = set(tables.names(corpus.root, corpus.folders[table]))
         if not partitions or not names.issuperset(partitions):
             break
@@ -46,9 +47,9 @@ def funnel(corpus: Corpus, seconds: Mapping[str, float]) -> list[dict[str, Any]]
 def _reasons(corpus: Corpus, table: str, partitions: Sequence[str]) -> list[str | None]:
     """The reason of each row, None for those kept; what is left out since has one from `selected` on."""
     found = tables.read_all(corpus.root, corpus.folders[table], partitions, ["id", "reason"])
-    out = corpus.left_out if table in CORPUS_TABLES else {}
+    out = corpus.left_out if table in corpus.chain else {}
     rows = zip(found["id"].to_pylist(), found["reason"].to_pylist(), strict=True)
-    return [reason or out.get(picture) for picture, reason in rows]
+    return [reason or out.get(picture[:ID_DIGITS]) for picture, reason in rows]
 
 
 def totals(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

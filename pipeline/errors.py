@@ -74,6 +74,7 @@ class Reason(StrEnum):
     ODD_ANGLE = "odd_angle"
     FACE_BLURRED = "face_blurred"
     SUNGLASSES = "sunglasses"
+    OTHER_PERSON = "other_person"
 
 
 REASON_HELP: dict[Reason, str] = {
@@ -123,6 +124,7 @@ REASON_HELP: dict[Reason, str] = {
     Reason.ODD_ANGLE: "the head is turned further than align.max_yaw, max_pitch, max_up or max_roll",
     Reason.FACE_BLURRED: "the face is less sharp than align.min_face_sharpness",
     Reason.SUNGLASSES: "sunglasses cover the eyes: it is dark around them, against the whole face",
+    Reason.OTHER_PERSON: "no face in it is near enough to the person that `people` asks for",
 }
 
 

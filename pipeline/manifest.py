@@ -133,7 +133,7 @@ class Align(_Model):
 
     crop: Literal["eyes", "ffhq", "box"] = "eyes"
     eyes: tuple[Point, Point] = ((0.35, 0.4), (0.65, 0.4))
-    faces: Literal["largest", "central", "single"] = "largest"
+    faces: Literal["largest", "central", "single", "all"] = "largest"
     max_faces: int = Field(8, ge=1)
     min_eye_distance: float = Field(12.0, ge=0)
     min_confidence: Fraction = 0.5
@@ -152,6 +152,35 @@ class Align(_Model):
         if self.eyes[0][0] >= self.eyes[1][0]:
             raise ValueError("eyes: the first point must lie left of the second")
         return self
+
+
+class People(_Model):
+    """Who is who: faces get numbers that tell persons apart, and may decide which pictures are kept.
+
+    `like`: pictures of one person each; a face within `distance` of one of them is that person's. `largest`: the so
+    many persons with the most faces. `names`: persons by the names or numbers they have. Without these, all are kept.
+    """
+
+    like: tuple[str, ...] = ()
+    largest: int | None = Field(None, ge=1)
+    names: tuple[str | int, ...] = ()
+    distance: float = Field(0.52, gt=0, le=1)
+
+    @field_validator("like", "names", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | int) else value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> People:
+        if sum(map(bool, (self.like, self.largest, self.names))) > 1:
+            raise ValueError("says twice who is meant: use one of like, largest and names")
+        return self
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it decides which pictures are kept."""
+        return bool(self.like or self.largest or self.names)
 
 
 class Shard(_Model):
@@ -204,6 +233,7 @@ class Manifest(_Model):
     select: Select = Select()
     dedupe: Dedupe = Dedupe()
     convert: Convert = Convert()
+    people: People | None = None
     align: Align | None = None
     shard: Shard = Shard()
     embed: Embed = Embed()
@@ -217,7 +247,7 @@ class Manifest(_Model):
             raise ValueError("is not a name: use up to 64 lower-case letters, digits, - and _")
         return value
 
-    @field_validator("align", mode="before")
+    @field_validator("align", "people", mode="before")
     @classmethod
     def _none_is_off(cls, value: Any) -> Any:
         return None if value == "none" else value
@@ -256,7 +286,16 @@ def load(path: str | Path) -> Manifest:
         raise ManifestError(f"The manifest {path} cannot be read ({(error.strerror or str(error)).lower()}).") from None
     except UnicodeDecodeError:
         raise ManifestError(f"The manifest {path} is no text in UTF-8: save it as one.") from None
-    return parse(text, str(path))
+    return _placed(parse(text, str(path)), path)
+
+
+def _placed(manifest: Manifest, path: Path) -> Manifest:
+    """The manifest with the reference pictures of `people` beside itself, wherever it is called from."""
+    people = manifest.people
+    if people is None or not people.like:
+        return manifest
+    like = tuple(str((path.parent / Path(name).expanduser()).absolute()) for name in people.like)
+    return manifest.model_copy(update={"people": people.model_copy(update={"like": like})})
 
 
 def parse(text: str, name: str = "manifest") -> Manifest:

@@ -165,7 +165,8 @@ def path(name: str) -> Path:
     """
     found = find(name)
     if found is None:
-        raise UsageError(f"The model {name} is not on this machine: run `pipeline models fetch`.")
+        again = f" {name}" if _asset(name).optional else ""
+        raise UsageError(f"The model {name} is not on this machine: run `pipeline models fetch{again}`.")
     return found
 
 

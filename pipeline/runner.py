@@ -95,12 +95,15 @@ def compute(task: Task, start: int = 0, stop: int | None = None) -> pa.Table:
     return pa.concat_tables(made, promote_options="default")
 
 
+def _parents(stage: Stage, task: Task) -> dict[str, Sequence[str]]:
+    """The tables that this task reads, with their columns; the first gives the rows."""
+    return {name: c for name, c in stage.reads.items() if name not in stage.optional or name in task.folders}
+
+
 def _join(root: Root, stage: Stage, task: Task) -> pa.Table:
     """The parents' rows side by side: `id` and the reason of the first, columns of all as `table.column`."""
     joined: pa.Table | None = None
-    for parent, columns in stage.reads.items():
-        if parent in stage.optional and parent not in task.folders:
-            continue
+    for parent, columns in _parents(stage, task).items():
         extra = ["id", *_REJECT] if joined is None else ["id"]
         table = tables.read(root, task.folders[parent], task.partition, [*dict.fromkeys([*extra, *columns])])
         if joined is None:
@@ -130,7 +133,8 @@ def _bytes(root: Root, stage: Stage, task: Task, batch: pa.Table) -> list[bytes 
 
 
 def _originals(root: Root, batch: pa.Table, live: np.ndarray) -> list[bytes]:
-    ids, formats = batch["id"].to_pylist(), batch["crawled.format"].to_pylist()
+    column = next(name for name in batch.column_names if name.endswith(".format"))
+    ids, formats = batch["id"].to_pylist(), batch[column].to_pylist()
     return root.read_many([tables.original_path(ids[row], formats[row]) for row in live])
 
 
@@ -152,7 +156,7 @@ def publish(task: Task, table: pa.Table, started: float) -> Summary:
     if stage.makes_shards:
         table = _write_shard(root, folder, task, table)
     tables.write(root, folder, task.partition, table, stage.schema)
-    first = next(iter(stage.reads))
+    first = next(iter(_parents(stage, task)))
     before = tables.read(root, task.folders[first], task.partition, ["reason"])["reason"]
     new = table.filter(pc.and_(pc.is_null(before), pc.is_valid(table["reason"])))
     counts = {item["values"]: item["counts"] for item in new["reason"].value_counts().to_pylist()}
@@ -186,7 +190,7 @@ def isolate(task: Task) -> Summary:
     That picture becomes a row with reason `crashed` or `timed_out`; its neighbours lose nothing.
     """
     started = time.monotonic()
-    first = next(iter(_stage_of(task).reads))
+    first = next(iter(_parents(_stage_of(task), task)))
     count = tables.read(Root(task.root), task.folders[first], task.partition, ["id"]).num_rows
     return publish(task, _bisect(task, 0, count), started)
 

@@ -7,6 +7,9 @@ import pyarrow as pa
 from pipeline.errors import Reason
 
 VECTOR_DIM = 1280
+IDENTITY_DIM = 128
+ID_DIGITS = 64
+"""Digits of the id of a picture; those of its faces go on with `-1`, `-2`, …"""
 
 _ID = pa.field("id", pa.string(), nullable=False)
 _REJECT = [
@@ -132,6 +135,19 @@ angles in degrees; `vision.faces.Face` says what the other numbers mean."""
 
 FACES = pa.schema([_ID, pa.field("faces", pa.list_(FACE)), *_REJECT])
 
+IDENTIFIED = pa.schema([_ID, pa.field("vectors", pa.list_(pa.list_(pa.float32(), IDENTITY_DIM))), *_REJECT])
+"""For each face of `faces`, in their order, the numbers that tell its person (`vision.identity`), null where the face
+is too small or turned too far. Only in corpora that ask for it."""
+
+PEOPLE = pa.schema([
+    _ID,
+    pa.field("persons", pa.list_(pa.int32())),
+    pa.field("distances", pa.list_(pa.float32())),
+    *_REJECT,
+])
+"""For each face of `faces`, in their order, the number of its person, from 1, and its mean distance to the person's
+other faces; null where there are no numbers, and a distance is null for a face that is the only one of its person."""
+
 SKETCHED = pa.schema([
     _ID,
     pa.field("hash", pa.string()),
@@ -161,6 +177,7 @@ SELECTED = pa.schema([
     pa.field("inliers", pa.int32()),
     pa.field("agreement", pa.float32()),
     pa.field("model", pa.list_(pa.float32())),
+    pa.field("face", pa.int32()),
     *_REJECT,
 ])
 """`keeper` is the id of the kept picture of a duplicate, `distance` the Hamming distance of their hashes in
@@ -170,7 +187,20 @@ sharpest, least compressed, best licence, first seen, preferred source, kept bef
 Of proved duplicates also: `transform`, what was done to the keeper, in words; `inliers`, the local features that
 agree; `agreement`, the share of windows whose pixels do, 0 to 1 (-1 where neither picture has any texture); `model`,
 a, b, c, d, e, f of x' = ax + by + c, y' = dx + ey + f from the keeper, mirrored first if `transform` says so, to the
-duplicate, both in pixels of a frame 176 pixels long at most."""
+duplicate, both in pixels of a frame 176 pixels long at most.
+
+`face` is the place in `faces` of the face to align on, null where `align` chooses by its own rule."""
+
+EXPANDED = pa.schema([
+    _ID,
+    pa.field("origin", pa.int32()),
+    pa.field("format", pa.string()),
+    pa.field("faces", pa.list_(FACE)),
+    *_REJECT,
+])
+"""One row a face of the pictures that are kept, its id that of the picture with `-1`, `-2`, … in the order of `faces`;
+one row for every other picture. `origin` is the row of the picture in its partition, `faces` holds the one face.
+Only with `align: {faces: all}`."""
 
 PREPARED = pa.schema([
     _ID,
@@ -207,7 +237,10 @@ SCHEMAS: dict[str, pa.Schema] = {
     "measured": MEASURED,
     "faces": FACES,
     "sketched": SKETCHED,
+    "identified": IDENTIFIED,
+    "people": PEOPLE,
     "selected": SELECTED,
+    "expanded": EXPANDED,
     "prepared": PREPARED,
     "embedded": EMBEDDED,
     "clustered": CLUSTERED,

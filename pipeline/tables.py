@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline import storage
 from pipeline.errors import IntegrityFailed, UsageError
-from pipeline.schema import REASONS, SAID, SCHEMAS
+from pipeline.schema import ID_DIGITS, REASONS, SAID, SCHEMAS
 from pipeline.sniff import EXTENSIONS
 from pipeline.storage import Root
 
@@ -27,8 +27,8 @@ CHECKED = "tables/checked/v1"
 
 
 def original_path(picture: str, format: str) -> str:
-    """Where the original of `picture` (64 hex digits) of a sniffed `format` lies."""
-    return f"originals/{picture[:2]}/{picture}{EXTENSIONS[format]}"
+    """Where the original of `picture` (64 hex digits), or of a face of it, of a sniffed `format` lies."""
+    return f"originals/{picture[:2]}/{picture[:ID_DIGITS]}{EXTENSIONS[format]}"
 
 
 def names(root: Root, folder: str) -> list[str]:

@@ -18,7 +18,8 @@ from pipeline.vision.faces import FaceFinder
 
 
 @lru_cache(maxsize=1)
-def _finder() -> FaceFinder:
+def finder() -> FaceFinder:
+    """The finder of this process."""
     return FaceFinder(models.path("face_landmarker"))
 
 
@@ -27,7 +28,7 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
 
     def one(row: dict[str, Any]) -> dict[str, Any]:
         picture, _ = to_srgb(open_upright(row["data"]))
-        return {"faces": [asdict(face) for face in _finder().find(np.asarray(picture))]}
+        return {"faces": [asdict(face) for face in finder().find(np.asarray(picture))]}
 
     return map_rows(batch, SCHEMA, one)
 

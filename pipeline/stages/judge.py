@@ -80,10 +80,55 @@ def judge_faces(
 ) -> tuple[str | None, float | None]:
     """The reason that rejects a picture of `size` for its faces, with the number that decided."""
     try:
-        choose_face(faces or [], options, size)
+        if options.faces == "all":
+            _any_face(faces or [], options)
+        else:
+            choose_face(faces or [], options, size)
     except Rejected as rejected:
         return str(rejected.reason), rejected.value
     return None, None
+
+
+def judge_persons(
+    places: Sequence[int], nearest: float | None, faces: Sequence[Mapping[str, Any]] | None, align: Align | None
+) -> tuple[str | None, float | None, int | None]:
+    """The reason that rejects a picture for who is in it, with the number that decided, or the place of the face kept.
+
+    `places` are those of the faces of whom is meant, the likeliest first; `nearest` is how far any face is from them.
+    """
+    found = [(place, (faces or [])[place]) for place in places]
+    if not found:
+        return (str(Reason.OTHER_PERSON if faces else Reason.NO_FACE), nearest, None)
+    if align is None:
+        return None, None, found[0][0]
+    first: tuple[str | None, float | None, int | None] | None = None
+    for place, face in found:
+        try:
+            refuse(face, align)
+        except Rejected as rejected:
+            first = first or (str(rejected.reason), rejected.value, None)
+        else:
+            return None, None, place
+    assert first is not None
+    return first
+
+
+def _any_face(faces: Sequence[Mapping[str, Any]], options: Align) -> None:
+    """Raises Rejected when no face of a picture is good enough, for what is wrong with the first."""
+    if not faces:
+        raise Rejected(Reason.NO_FACE)
+    if len(faces) > options.max_faces:
+        raise Rejected(Reason.TOO_MANY_FACES, float(len(faces)))
+    first: Rejected | None = None
+    for face in faces:
+        try:
+            refuse(face, options)
+        except Rejected as rejected:
+            first = first or rejected
+        else:
+            return
+    assert first is not None
+    raise first
 
 
 def choose_face(faces: Sequence[Mapping[str, Any]], options: Align, size: tuple[int, int]) -> Mapping[str, Any]:
@@ -99,11 +144,11 @@ def choose_face(faces: Sequence[Mapping[str, Any]], options: Align, size: tuple[
         face = min(faces, key=lambda f: _from_the_middle(f["box"], size))
     else:
         face = max(faces, key=lambda f: (f["eye_distance"], f["score"]))
-    _refuse(face, options)
+    refuse(face, options)
     return face
 
 
-def _refuse(face: Mapping[str, Any], options: Align) -> None:
+def refuse(face: Mapping[str, Any], options: Align) -> None:
     """Raises Rejected by the first limit that the face is beyond."""
     up = options.max_pitch if options.max_up is None else options.max_up
     for reason, value, refused, detail in (

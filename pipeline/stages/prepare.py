@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from pipeline.errors import Reason, Rejected
 from pipeline.manifest import Align, Convert, Shard
-from pipeline.schema import PREPARED
+from pipeline.schema import ID_DIGITS, PREPARED
 from pipeline.stage import Options, Stage, map_rows
 from pipeline.stages.judge import choose_face
 from pipeline.vision import alignment
@@ -36,13 +36,13 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
     left_out = options.get("left_out", {})
 
     def one(row: dict[str, Any]) -> dict[str, Any]:
-        if reason := left_out.get(row["id"]):
+        if reason := left_out.get(row["id"][:ID_DIGITS]):
             raise Rejected(Reason(reason))
         opened = open_upright(row["data"])
         crop = landed = None
         if eyes:
             picture, colour = to_srgb(opened, background=convert.rgb)
-            square, landed = _aligned(picture, row["faces.faces"], eyes, shard.size)
+            square, landed = _aligned(picture, _faces(row), eyes, shard.size)
         else:
             square, colour, crop = _fitted(opened, convert, shard.size)
         data = encode(square, shard.format)
@@ -52,6 +52,15 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
         }
 
     return map_rows(batch, PREPARED, one)
+
+
+def _faces(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The faces to choose from: the one of this row, the one that was selected, or all."""
+    if "expanded.faces" in row:
+        return row["expanded.faces"] or []
+    faces: list[dict[str, Any]] = row["faces.faces"] or []
+    chosen = row["selected.face"]
+    return faces if chosen is None else [faces[chosen]]
 
 
 def _fitted(opened: Image.Image, convert: Convert, size: int) -> tuple[Image.Image, str, list[int]]:
@@ -68,9 +77,9 @@ def _fitted(opened: Image.Image, convert: Convert, size: int) -> tuple[Image.Ima
 
 
 def _aligned(
-    picture: Image.Image, faces: list[dict[str, Any]] | None, options: Align, size: int
+    picture: Image.Image, faces: list[dict[str, Any]], options: Align, size: int
 ) -> tuple[Image.Image, list[float]]:
-    face = choose_face(faces or [], options, picture.size)
+    face = choose_face(faces, options, picture.size)
     matrix = _landing(face, options, size)
     larger = alignment.scale_of(matrix)
     if larger > options.max_upscale:
@@ -106,6 +115,8 @@ def encode(picture: Image.Image, format: str) -> bytes:
 
 
 PREPARE = Stage(
-    "prepared", {"selected": [], "crawled": ["format"], "faces": ["faces"]}, PREPARED, transform,
-    bytes_from="original", makes_shards=True, optional=("faces",),
+    "prepared",
+    {"expanded": ["format", "faces"], "selected": ["face"], "crawled": ["format"], "faces": ["faces"]},
+    PREPARED, transform, bytes_from="original", makes_shards=True,
+    optional=("expanded", "selected", "crawled", "faces"),
 )

@@ -6,6 +6,7 @@ Nothing of it says a name, and nothing leaves the process.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image
 from pipeline.vision.alignment import draw
 
 Floats = NDArray[np.float64]
+Reals = NDArray[np.floating[Any]]
 
 SAME = 0.52
 """Mean distance between the faces of two groups under which they are one person's. It was set on video frames of 40
@@ -48,46 +50,88 @@ class Identifier:
         return np.asarray(np.array(both, np.float64).mean(axis=0))
 
 
-def group(vectors: Floats, limit: float = SAME) -> list[int]:
-    """The number of the person of each of n vectors (n, 128): 0 for who has the most, ties by who comes first.
+def group(vectors: Reals, limit: float = SAME) -> list[int]:
+    """The number of the person of each of n vectors (n, 128): 0 for who has the most, ties by who comes first."""
+    return join(vectors, np.empty((0, vectors.shape[-1])), [], limit)
 
-    Average linkage (Sokal and Michener 1958): the two nearest groups become one until all are `limit` apart. Needs
-    n² floats of 8 bytes, and time by n²·log n at best, n³ at worst: some thousand faces.
+
+def join(
+    vectors: Reals, standing: Reals, owners: Sequence[int], limit: float = SAME, first: int = 0
+) -> list[int]:
+    """The number of the person of each of n vectors (n, 128): one of `owners`, the numbers of the standing vectors
+    (m, 128), or a new one. New persons follow the standing ones, or begin at `first`: who has the most, ties by who
+    comes first.
+
+    Average linkage (Sokal and Michener 1958) without ever uniting two standing persons: the two nearest groups become
+    one until all are `limit` apart. Needs 4 (n + persons)² bytes, and time by n²·log n at best, n³ at worst.
     """
-    count = len(vectors)
-    apart = _distances(vectors)
+    known, sizes = np.unique(np.asarray(owners, np.int64), return_counts=True)
+    apart = _start(vectors, standing, np.asarray(owners, np.int64), known)
+    owner = _linked(apart, np.concatenate([sizes, np.ones(len(vectors))]), limit)[len(known) :]
+    fresh, earliest, members = np.unique(owner[owner >= len(known)], return_index=True, return_counts=True)
+    numbers = dict(enumerate(int(number) for number in known))
+    after = int(known.max()) + 1 if len(known) else first
+    ordered = fresh[np.lexsort((earliest, -members))]
+    numbers |= {int(group_): after + place for place, group_ in enumerate(ordered)}
+    return [numbers[int(one)] for one in owner]
+
+
+def parts(vectors: Reals, count: int) -> list[int]:
+    """The part, 0 for the largest, of each of n ≥ `count` vectors of one person, where it comes apart most easily."""
+    owner = _linked(_start(vectors, vectors[:0], np.empty(0, np.int64), np.empty(0, np.int64)),
+                    np.ones(len(vectors)), np.inf, count)  # fmt: skip
+    _, first, inverse, members = np.unique(owner, return_index=True, return_inverse=True, return_counts=True)
+    place = np.empty(len(members), np.int64)
+    place[np.lexsort((first, -members))] = np.arange(len(members))
+    return [int(place[one]) for one in inverse]
+
+
+def distances(one: Reals, other: Reals) -> NDArray[np.float32]:
+    """How far each of n vectors is from each of m: float32 (n, m). Under `SAME` two faces may well be one person's."""
+    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None] - 2 * one @ other.T
+    found: NDArray[np.float32] = np.sqrt(squares.clip(0)).astype(np.float32)
+    return found
+
+
+def _start(vectors: Reals, standing: Reals, owners: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.float32]:
+    """How far apart the standing persons and the new vectors are, on the average of their members: float32."""
+    count, persons = len(vectors), len(known)
+    apart = np.full((persons + count, persons + count), np.inf, np.float32)
+    apart[persons:, persons:] = distances(vectors, vectors)
+    for place, person in enumerate(known):
+        mean = distances(vectors, standing[owners == person]).mean(axis=1)
+        apart[place, persons:], apart[persons:, place] = mean, mean
     np.fill_diagonal(apart, np.inf)
-    sizes, owner = np.ones(count), np.arange(count)
-    nearest = apart.argmin(axis=1) if count > 1 else np.zeros(count, np.int64)
-    while count > 1:
+    return apart
+
+
+def _linked(apart: Reals, sizes: Reals, limit: float, least_groups: int = 1) -> NDArray[np.int64]:
+    """For each row the row whose group it has joined; `apart` and `sizes` are used up."""
+    count = len(apart)
+    owner = np.arange(count)
+    nearest = apart.argmin(axis=1) if count else owner
+    while count > least_groups:
         least = apart[np.arange(len(apart)), nearest]
         one = int(least.argmin())
-        if least[one] >= limit:
+        if not least[one] < limit:
             break
-        other = int(nearest[one])
-        _join(apart, sizes, one, other)
+        one, other = sorted((one, int(nearest[one])))
+        _unite(apart, sizes, one, other)
         owner[owner == other] = one
         for row in np.flatnonzero((nearest == one) | (nearest == other)):
             nearest[row] = apart[row].argmin()
         nearest[one] = apart[one].argmin()
         count -= 1
-    _, first, numbers, members = np.unique(owner, return_index=True, return_inverse=True, return_counts=True)
-    order = np.lexsort((first, -members))
-    return [int(np.flatnonzero(order == number)[0]) for number in numbers]
+    return owner
 
 
-def _join(apart: Floats, sizes: Floats, one: int, other: int) -> None:
+def _unite(apart: Reals, sizes: Reals, one: int, other: int) -> None:
     """Make one group of two: its mean distances to all others; the other is then far from everything."""
     mean = (apart[one] * sizes[one] + apart[other] * sizes[other]) / (sizes[one] + sizes[other])
     apart[one], apart[:, one] = mean, mean
     apart[other], apart[:, other] = np.inf, np.inf
     apart[one, one] = np.inf
     sizes[one] += sizes[other]
-
-
-def _distances(vectors: Floats) -> Floats:
-    squares = (vectors**2).sum(axis=1)
-    return np.asarray(np.sqrt((squares[:, None] + squares[None] - 2 * vectors @ vectors.T).clip(0)))
 
 
 def _to_chip(points: Floats) -> Floats:
