@@ -22,7 +22,7 @@ SHARED = "not-duplicate"
 NOT_DUPLICATE = f"decisions/{SHARED}"
 LONGEST_NAME = 120
 MOST_PARTS = 5
-_ID = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(r"[0-9a-f]{64}(-[1-9]\d{0,3})?")  # of a picture, or of a face in it
 _FACE = re.compile(r"[0-9a-f]{64}-[1-9]\d{0,3}")
 _EVENT = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 _PAIR = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})")
@@ -228,7 +228,7 @@ def _pair(value: Any, name: str) -> list[str]:
         made = sorted(_ids(value, name))
     except UsageError:
         made = []
-    if len(made) != 2:
+    if [len(one) for one in made] != [64, 64]:
         raise UsageError("Name two different pictures by their ids, 64 hex digits each.")
     return made
 
@@ -265,8 +265,8 @@ def _event(value: Any, name: str) -> str:
 
 
 _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
-    "ids": _ids, "pair": _pair, "number": _number, "numbers": _numbers, "parts": _parts, "name": _name,
-    "event": _event,
+    "ids": _ids, "faces": _faces, "pair": _pair, "number": _number, "numbers": _numbers, "parts": _parts,
+    "name": _name, "event": _event,
 }  # fmt: skip
 
 

@@ -183,6 +183,14 @@ def _select(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float])
     return bool(summaries)
 
 
+def identify_now(job: Job) -> None:
+    """Tell whose every face of the corpus is, whatever its manifest says. Raises LockHeld as `run` does."""
+    with job.root.lock(f"corpus-{job.manifest.corpus}"), Runner(job.scheduler, job.workers) as runner:
+        corpus = open_corpus(job)
+        _map(job, corpus, runner, "measured", corpus.manifest.measuring, {})
+        identify(job, corpus, runner, {})
+
+
 def identify(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float]) -> bool:
     """Tell whose every face is that has no person yet; whether there was any."""
     if not corpus.todo("people"):

@@ -310,6 +310,8 @@ def parse(text: str, name: str = "manifest") -> Manifest:
         raise ManifestError(f"{name}{where} is not YAML ({problem}).") from None
     if not isinstance(data, dict):
         raise ManifestError(f"{name} holds no keys: it needs at least `corpus` and `sources`.")
+    if "people" in data and data["people"] is None:
+        data["people"] = {}  # the key alone asks for it
     try:
         return Manifest.model_validate(data)
     except ValidationError as error:

@@ -6,7 +6,7 @@ Everything here stays on this machine, in the folders of the one corpus; `pipeli
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline import tables
 from pipeline.corpus import Corpus, references
-from pipeline.decisions import Event
+from pipeline.decisions import Event, Journal
 from pipeline.errors import Rejected, UsageError, did_you_mean
 from pipeline.manifest import People
 from pipeline.schema import IDENTITY_DIM, PEOPLE
@@ -73,11 +73,11 @@ def group_people(corpus: Corpus) -> int:
     Done in batches that are claimed before, so a killed run is repeated on the same faces, with the same numbers.
     """
     done, earlier = 0, list[str]()
-    for batch in corpus.batches("people"):
+    for count, batch in enumerate(corpus.batches("people"), 1):
         missing = set(batch) - set(tables.names(corpus.root, corpus.folders["people"]))
         if missing:
             faces = faces_of(corpus, batch)
-            numbers, far = _numbered(faces.vectors, *standing(corpus, earlier))
+            numbers, far = _numbered(faces.vectors, *standing(corpus, earlier), _free(corpus, count))
             for name in batch:
                 if name in missing:
                     rows = _rows(corpus, name, faces, numbers, far)
@@ -85,6 +85,20 @@ def group_people(corpus: Corpus) -> int:
             done += len(faces.ids)
         earlier += batch
     return done
+
+
+def _free(corpus: Corpus, batch: int) -> int:
+    """The first number that no split had taken when the batch was begun."""
+    claim = f"{corpus.folders['people']}/numbers/{batch:05d}.json"
+    if not corpus.root.exists(claim):
+        corpus.root.claim(claim, json.dumps(1 + max([0, *split_numbers(corpus)])).encode())
+    return int(json.loads(corpus.root.read(claim)))
+
+
+def split_numbers(corpus: Corpus) -> list[int]:
+    """The numbers that splits gave, undone or not: nobody else may get them."""
+    events = Journal(corpus.root, corpus.name).events()
+    return [event["number"] for event in events if event.action == "split_person"]
 
 
 def standing(corpus: Corpus, partitions: Sequence[str]) -> tuple[Vectors, Numbers]:
@@ -102,13 +116,13 @@ def grouped(corpus: Corpus, faces: Faces, partitions: Sequence[str]) -> Numbers:
     return np.array([lists[name][row][face] for name, row, face in faces.where], np.int32)
 
 
-def _numbered(vectors: Vectors, known: Vectors, owners: Numbers) -> tuple[Numbers, Vectors]:
+def _numbered(vectors: Vectors, known: Vectors, owners: Numbers, free: int) -> tuple[Numbers, Vectors]:
     """The person of each new face, and its mean distance to the person's other faces (nan when it has none)."""
     made: list[int] = []
     for start in range(0, len(vectors), LOT):
         lot = vectors[start : start + LOT]
         before = np.concatenate([known, vectors[:start]]), [*owners.tolist(), *made]
-        made += join(lot, *before, first=1)
+        made += join(lot, *before, first=free)
     numbers = np.array(made, np.int32)
     far = np.full(len(vectors), np.nan, np.float32)
     everybody, whose = np.concatenate([known, vectors]), np.concatenate([owners, numbers])
@@ -271,8 +285,3 @@ def _likenesses(people: People) -> Vectors:
         found.append(identifier().vector(picture, faces[0].points))
     return np.array(found, np.float32)
 
-
-def summary_row(facts: Mapping[str, Any]) -> str:
-    """One person in a line."""
-    name = facts["name"] or "–"
-    return f"{facts['person']:>6}  {name:24} {facts['faces']:>7,} {facts['pictures']:>9,}  {facts['sheet'] or ''}"

@@ -31,7 +31,7 @@ FLOORS = (
     },
     {"pipeline.people"},
     {"pipeline.edition", "pipeline.folds", "pipeline.web"},
-    {"pipeline.report"},
+    {"pipeline.report", "pipeline.persons"},
     {"pipeline.ingest", "pipeline.demo", "pipeline.doctor", "pipeline.schedule"},
     {"pipeline.verbs"},
     {"pipeline.cli"},

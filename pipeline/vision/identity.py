@@ -59,7 +59,7 @@ def join(
     vectors: Reals, standing: Reals, owners: Sequence[int], limit: float = SAME, first: int = 0
 ) -> list[int]:
     """The number of the person of each of n vectors (n, 128): one of `owners`, the numbers of the standing vectors
-    (m, 128), or a new one. New persons follow the standing ones, or begin at `first`: who has the most, ties by who
+    (m, 128), or a new one. New persons follow the standing ones, from `first` on: who has the most, ties by who
     comes first.
 
     Average linkage (Sokal and Michener 1958) without ever uniting two standing persons: the two nearest groups become
@@ -70,7 +70,7 @@ def join(
     owner = _linked(apart, np.concatenate([sizes, np.ones(len(vectors))]), limit)[len(known) :]
     fresh, earliest, members = np.unique(owner[owner >= len(known)], return_index=True, return_counts=True)
     numbers = dict(enumerate(int(number) for number in known))
-    after = int(known.max()) + 1 if len(known) else first
+    after = max([first, *(int(number) + 1 for number in known)])
     ordered = fresh[np.lexsort((earliest, -members))]
     numbers |= {int(group_): after + place for place, group_ in enumerate(ordered)}
     return [numbers[int(one)] for one in owner]
