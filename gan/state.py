@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from gan.nets import Discriminator, Generator
 from gan.options import TrainOptions
+from gan.recipes import build_discriminator, build_generator
 from pipeline.errors import IntegrityFailed, UsageError
 from pipeline.storage import Root
 
@@ -86,10 +87,10 @@ class State:
 
 def fresh(options: TrainOptions, device: torch.device) -> State:
     """The state before the first update; the same for the same options."""
-    shape = options.size, options.width, options.kernel
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
-        generator, discriminator, averaged = Generator(*shape), Discriminator(*shape), Generator(*shape)
+        generator, discriminator = build_generator(options), build_discriminator(options)
+        averaged = build_generator(options)
     averaged.load_state_dict(generator.state_dict())
     for network in (generator, discriminator, averaged):
         network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -97,17 +98,17 @@ def fresh(options: TrainOptions, device: torch.device) -> State:
         generator=generator,
         discriminator=discriminator,
         averaged=averaged.requires_grad_(False).eval(),
-        adam_g=_adam(generator, options),
-        adam_d=_adam(discriminator, options),
+        adam_g=_adam(generator, options.lr, options.beta1),
+        adam_d=_adam(discriminator, options.lr_d, options.beta1),
         rng=torch.Generator().manual_seed(options.seed),
         tick_sums=torch.zeros(len(TICK_SUMS), dtype=torch.float64, device=device),
         progress=Progress(),
     )
 
 
-def _adam(network: nn.Module, options: TrainOptions) -> torch.optim.Adam:
+def _adam(network: nn.Module, lr: float, beta1: float) -> torch.optim.Adam:
     """Adam whose moments exist from the start, so that saving and loading need not ask whether they do."""
-    adam = torch.optim.Adam(network.parameters(), options.lr, (options.beta1, 0.999), fused=True)
+    adam = torch.optim.Adam(network.parameters(), lr, (beta1, 0.999), fused=True)
     for parameter in network.parameters():
         adam.state[parameter] = {
             "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
@@ -166,22 +167,22 @@ def generator_from(data: bytes, ema: bool = True) -> Generator:
     Raises IntegrityFailed for a damaged file and for networks of another shape than its header promises; neither
     runs code from the file, nor takes memory for what the file does not hold.
     """
-    return _network(data, Generator, "averaged" if ema else "generator")
+    return _network(data, build_generator, "averaged" if ema else "generator")
 
 
 def discriminator_from(data: bytes) -> Discriminator:
     """The discriminator of a state file, in evaluation mode. Raises IntegrityFailed as `generator_from`."""
-    return _network(data, Discriminator, "discriminator")
+    return _network(data, build_discriminator, "discriminator")
 
 
 _AnyNetwork = TypeVar("_AnyNetwork", Generator, Discriminator)
 
 
-def _network(data: bytes, kind: type[_AnyNetwork], prefix: str) -> _AnyNetwork:
+def _network(data: bytes, build: Callable[[TrainOptions], _AnyNetwork], prefix: str) -> _AnyNetwork:
     options = read_header(data).options
     tensors = _tensors(data)
     with torch.device("meta"):  # shapes only: a false header must not cost memory
-        network = kind(options.size, options.width, options.kernel)
+        network = build(options)
     wanted = network.state_dict()
     _same_shapes({f"{prefix}.{name}": _kind(tensor) for name, tensor in wanted.items()}, tensors, f"{prefix}.")
     network.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in wanted}, assign=True)

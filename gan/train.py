@@ -18,17 +18,16 @@ from torch import Tensor
 
 from gan import sample
 from gan import state as states
-from gan.losses import discriminator_loss, generator_loss
-from gan.nets import Generator, count_parameters
+from gan.nets import count_parameters
 from gan.options import TrainOptions, budget_spent, refuse_other_course, resolve
 from gan.sample import Pictures
 from gan.state import TICK_SUMS, State, label
+from gan.step import update
 from pipeline.errors import Fatal, UsageError
 from pipeline.storage import Root
 
 TICK = 1000  # pictures between two lines of stats.jsonl
 GRIDS = 25  # sample grids over a budget, unless options say otherwise
-EMA_RAMP = 0.05  # the average looks back over at most this share of what was shown: early on it must not lag
 MOST_REALS = 256  # pictures of the first batch that reals.png shows
 
 log = logging.getLogger(__name__)
@@ -122,8 +121,8 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
 
         # All pictures lie in the device's memory as bytes: no loader, no decoding, no workers.
         corpus = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
-        generator, discriminator = state.generator.train(), state.discriminator.train()
-        bf16 = options.precision == "bf16"
+        state.generator.train()
+        state.discriminator.train()
         saved_at, tick_began, tick_first = began, began, progress.images
         grids = _grids_due(options, progress)
         status: Literal["done", "stopped", "diverged"] = "done"
@@ -133,39 +132,9 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
                 status = "stopped"
                 break
 
-            # Real pictures of this step, and latents of its fakes.
+            # One update of both networks on the next pictures; its sums stay on the device, so that nothing waits.
             chosen = torch.from_numpy(stream.take(progress.images, options.batch)).to(device)
-            real = sample.to_unit(corpus[chosen])
-            latents = sample.draw_latents(options.batch, state.rng).to(device)
-
-            # Discriminator: one step on real pictures and fakes, each a batch of its own, so that batch
-            # normalisation never mixes them.
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                fake = generator(latents)
-                logits_real, logits_fake = discriminator(real), discriminator(fake.detach())
-                loss_d = discriminator_loss(logits_real, logits_fake)
-            state.adam_d.zero_grad(set_to_none=True)
-            loss_d.backward()  # type: ignore[no-untyped-call]
-            state.adam_d.step()
-
-            # Generator: one step on the same fakes. The discriminator is frozen, which saves the gradients of
-            # its weights; and autocast is entered anew, because it keeps bfloat16 copies of the old weights.
-            discriminator.requires_grad_(False)
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                loss_g = generator_loss(discriminator(fake))
-            state.adam_g.zero_grad(set_to_none=True)
-            loss_g.backward()  # type: ignore[no-untyped-call]
-            state.adam_g.step()
-            discriminator.requires_grad_(True)
-
-            # The averaged generator follows with a half-life counted in pictures.
-            progress.images += options.batch
-            half_life = min(options.ema_kimg * 1000, EMA_RAMP * progress.images)
-            _follow(state.averaged, generator, 1 - 0.5 ** (options.batch / half_life))
-
-            # Sums for the next line of the log; on the device, so that nothing waits.
-            shares = (logits_real.detach().sigmoid().mean(), logits_fake.detach().sigmoid().mean())
-            state.tick_sums += torch.stack([loss_d.detach(), loss_g.detach(), *shares]).double()
+            state.tick_sums += update(state, options, sample.to_unit(corpus[chosen])).double()
             progress.tick_steps += 1
             progress.seconds = first_seconds + time.monotonic() - began
 
@@ -288,14 +257,6 @@ def describe(options: TrainOptions, state: State, images: Pictures, device: torc
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),
     }
-
-
-@torch.no_grad()
-def _follow(averaged: Generator, generator: Generator, weight: float) -> None:
-    """Move the average towards `generator` by `weight`; running statistics of batch normalisation as well."""
-    targets, sources = averaged.state_dict().values(), generator.state_dict().values()
-    pairs = [(old, new) for old, new in zip(targets, sources, strict=True) if new.is_floating_point()]
-    torch._foreach_lerp_([old for old, _ in pairs], [new for _, new in pairs], weight)
 
 
 def _grids_due(options: TrainOptions, progress: states.Progress) -> int:
