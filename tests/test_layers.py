@@ -20,7 +20,7 @@ LONGEST_FILE = 500
 FLOORS = (
     {"pipeline.errors", "pipeline.sniff", "pipeline.shards", "pipeline.naming"},
     {"pipeline.schema", "pipeline.models", "pipeline.licences"},
-    {"pipeline.storage", "pipeline.manifest", "pipeline.stage", "pipeline.vision"},
+    {"pipeline.storage", "pipeline.manifest", "pipeline.stage", "pipeline.vision", "pipeline.rescuing"},
     {"pipeline.tables", "pipeline.summary", "pipeline.stages", "pipeline.decisions", "gan"},
     {"pipeline.withdrawn", "pipeline.overlay"},
     {"pipeline.corpus", "pipeline.sketches", "spiders"},
@@ -29,10 +29,10 @@ FLOORS = (
         "pipeline.runner", "pipeline.sources", "pipeline.inspection", "pipeline.attribution", "pipeline.themes",
         "pipeline.training",
     },
-    {"pipeline.people"},
+    {"pipeline.people", "pipeline.erase"},
     {"pipeline.edition", "pipeline.folds", "pipeline.web"},
     {"pipeline.report", "pipeline.persons"},
-    {"pipeline.ingest", "pipeline.demo", "pipeline.doctor", "pipeline.schedule"},
+    {"pipeline.ingest", "pipeline.forget", "pipeline.demo", "pipeline.doctor", "pipeline.schedule"},
     {"pipeline.verbs"},
     {"pipeline.cli"},
 )

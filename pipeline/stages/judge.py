@@ -24,6 +24,21 @@ def judge(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[list[
 
     `crawled` needs `licence`, `measured` the columns of the thresholds and `reason`; both in the same order.
     """
+    return _first_failure(measured, _tests(crawled, measured, options))
+
+
+def reasons_of(crawled: pa.Table, measured: pa.Table, options: Select) -> pa.Array:
+    """The reasons that `judge` finds, strings (n,), null where there is none, whatever an earlier stage said."""
+    tests = _tests(crawled, measured, options)
+    codes = np.full(measured.num_rows, -1, np.int32)
+    for code in range(len(tests) - 1, -1, -1):
+        codes[np.asarray(pc.fill_null(tests[code][2], False))] = code
+    names = pa.array([str(reason) for reason, _, _ in tests], pa.string())
+    return names.take(pa.array(codes, mask=codes < 0))
+
+
+def _tests(crawled: pa.Table, measured: pa.Table, options: Select) -> list[tuple[Reason, Any, Any]]:
+    """Each reason in turn with the number that decides, and whether a row fails by it (null: it was not measured)."""
     short = pc.min_element_wise(measured["width"], measured["height"])
     long = pc.max_element_wise(measured["width"], measured["height"])
     aspect = pc.divide(pc.cast(long, pa.float64()), pc.cast(short, pa.float64()))
@@ -52,7 +67,7 @@ def judge(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[list[
         let = [name for name in names if licences.admits(options.license, name)]
         known = pc.is_in(crawled["licence"], value_set=pa.array(let, pa.string()))
         tests.append((Reason.LICENCE, None, pc.invert(known)))
-    return _first_failure(measured, tests)
+    return tests
 
 
 def _single(limit: float) -> pa.Scalar:

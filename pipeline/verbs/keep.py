@@ -1,4 +1,4 @@
-"""Verbs that keep the house: decide, models, doctor, schedule, report, gallery."""
+"""Verbs that keep the house: models, doctor, schedule, report, gallery."""
 
 from __future__ import annotations
 
@@ -32,29 +32,6 @@ def report_(setting: Setting, corpus: str | None, output: str | None) -> None:
         return
     address = report.build(setting.root, facts, out)
     setting.data({"report": address}, address)
-
-
-@click.command("decide")
-@click.argument("decision", type=click.Choice(["not-duplicate"]))
-@click.argument("pictures", nargs=2)
-@common
-def decide_(setting: Setting, decision: str, pictures: tuple[str, str]) -> None:
-    """\b
-    pipeline decide not-duplicate 3fa94c01 b81e22d0
-
-    Record that two pictures, by their ids or the first digits of them, are no duplicates of each other. It is kept
-    for ever and holds in every corpus: the next run selects anew, and none of the two removes the other.
-    """
-    from pipeline.decisions import declare_different
-    from pipeline.inspection import full_id
-
-    one, other = (full_id(setting.root, prefix) for prefix in pictures)
-    fresh = False if setting.dry_run else declare_different(setting.root, one, other)
-    done = "Would record" if setting.dry_run else "Recorded" if fresh else "Known already"
-    setting.data(
-        {"decision": decision, "pair": [one, other], "new": fresh},
-        f"{done}: {one[:12]} and {other[:12]} are no duplicates. Next: `pipeline run` or `pipeline dedupe`.",
-    )
 
 
 @click.command("models")
