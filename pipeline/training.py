@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pipeline import membership
 from pipeline.corpus import Corpus
 from pipeline.errors import PartitionFailed
 from pipeline.manifest import Train
@@ -71,7 +72,8 @@ def _refusal(cluster: Mapping[str, Any], options: Train) -> dict[str, Any]:
 def _plan_run(
     corpus: Corpus, cluster: Mapping[str, Any], options: Train, minutes: float | None, made: Plan
 ) -> None:
-    run = _run_folder(corpus, int(cluster["id"]), options)
+    ids = membership.members(corpus.root, cluster["path"])
+    run = _run_folder(corpus, int(cluster["id"]), options, ids)
     done_path = f"{run}/done.json"
     done = json.loads(corpus.root.read(done_path)) if corpus.root.exists(done_path) else None
     kimg = options.kimg
@@ -84,6 +86,7 @@ def _plan_run(
             return
         if reached:
             kimg, minutes = done["kimg"] + options.grow_kimg, None
+            membership.remember(corpus.root, run, ids, corpus.partitions())
     made.tasks.append(
         RunTask(
             root=corpus.root.url, cluster=int(cluster["id"]), name=cluster["name"], pictures=cluster["path"],
@@ -102,20 +105,21 @@ def _asked(options: Train) -> dict[str, Any]:
     return options.model_dump(mode="json", include={"kimg", "minutes", "total_minutes"})
 
 
-def _run_folder(corpus: Corpus, cluster: int, options: Train) -> str:
-    """The folder of the run of these options on this cluster: the one that stands, or a new one, claimed."""
+def _run_folder(corpus: Corpus, cluster: int, options: Train, ids: Sequence[str]) -> str:
+    """The folder of the run of these options on this cluster of `ids`: the one that stands, or a new one, claimed."""
     base = f"{corpus.folders['runs']}/{cluster:02d}"
     fixed = options.model_dump(mode="json", include={"recipe", "size", "width", "kernel", "batch", "seed"})
     key = digest("run", 1, fixed, [corpus.digests["clustered"]])
     standing = corpus.root.folders(base)
-    for name in standing:
+    for name in reversed(standing):
         if corpus.root.exists(f"{base}/{name}/run.json"):
             facts = json.loads(corpus.root.read(f"{base}/{name}/run.json"))
-            if facts["key"] == key:
+            if facts["key"] == key and membership.fits(corpus.root, f"{base}/{name}", ids):
                 return f"{base}/{name}"
     number = max((int(name.split("-")[0]) for name in standing if name[:5].isdigit()), default=0) + 1
     name = f"{number:05d}-dcgan-{options.size}-seed{options.seed}"
     facts = {"key": key, "corpus": corpus.name, "cluster": cluster, "clustered": corpus.digests["clustered"]}
+    membership.remember(corpus.root, f"{base}/{name}", ids, corpus.partitions())
     corpus.root.claim(f"{base}/{name}/run.json", json.dumps(facts).encode())
     return f"{base}/{name}"
 

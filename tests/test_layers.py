@@ -22,7 +22,7 @@ FLOORS = (
     {"pipeline.schema", "pipeline.models", "pipeline.licences"},
     {"pipeline.storage", "pipeline.manifest", "pipeline.stage", "pipeline.vision", "pipeline.rescuing"},
     {"pipeline.tables", "pipeline.summary", "pipeline.stages", "pipeline.decisions", "gan"},
-    {"pipeline.withdrawn", "pipeline.overlay"},
+    {"pipeline.withdrawn", "pipeline.overlay", "pipeline.membership"},
     {"pipeline.corpus", "pipeline.sketches", "spiders"},
     {"pipeline.corrections"},
     {
