@@ -221,7 +221,16 @@ x, y of both eye centres in pixels of the prepared picture (null when not aligne
 picture came to sRGB; `crop` is left, top, right, bottom, in pixels of the upright original, of what was left
 when it was trimmed (null when it was aligned)."""
 
-EMBEDDED = pa.schema([_ID, pa.field("vector", pa.list_(pa.float32(), VECTOR_DIM)), *_REJECT])
+EMBEDDED = pa.schema([
+    _ID,
+    pa.field("vector", pa.list_(pa.float32())),
+    pa.field("style", pa.list_(pa.float32())),
+    pa.field("colour", pa.list_(pa.float32())),
+    pa.field("classes", pa.list_(pa.int16())),
+    *_REJECT,
+])
+"""`vision.features.Description` of each picture; `style`, `colour` and `classes` are null where the network or the
+vectors are the user's and do not say."""
 
 CLUSTERED = pa.schema([
     _ID,
@@ -230,6 +239,17 @@ CLUSTERED = pa.schema([
     *_REJECT,
 ])
 """`distance` is 1 − cosine similarity to the centre of the cluster."""
+
+REMOVED = pa.schema([
+    _ID,
+    pa.field("at", pa.timestamp("ms", tz="UTC")),
+    pa.field("how", pa.string()),
+    pa.field("why", pa.string()),
+    pa.field("editions", _STRINGS),
+    pa.field("runs", _STRINGS),
+])
+"""Tombstones of pictures that were taken down: when, how they were named (`host flickr.com`), why, and what had seen
+them: editions (`corpus/00003`) and folders of GAN runs."""
 
 SCHEMAS: dict[str, pa.Schema] = {
     "crawled": CRAWLED,

@@ -24,11 +24,18 @@ if TYPE_CHECKING:
 PARTITION_ROWS = 1024
 CRAWLED = "tables/crawled/v1"
 CHECKED = "tables/checked/v1"
+REMOVED = "removed"
 
 
 def original_path(picture: str, format: str) -> str:
     """Where the original of `picture` (64 hex digits), or of a face of it, of a sniffed `format` lies."""
     return f"originals/{picture[:2]}/{picture[:ID_DIGITS]}{EXTENSIONS[format]}"
+
+
+def forgotten(root: Root) -> frozenset[str]:
+    """The ids of pictures that were taken down."""
+    found = (read(root, REMOVED, name, ["id"])["id"].to_pylist() for name in names(root, REMOVED))
+    return frozenset(picture for ids in found for picture in ids)
 
 
 def names(root: Root, folder: str) -> list[str]:

@@ -13,9 +13,11 @@ OUTCOME = "withdrawn"
 
 def left_out(root: Root, partitions: Sequence[str], licence: Iterable[str] | str) -> Mapping[str, str]:
     """The ids of pictures that no edition takes in any more, with the reason: `opted_out` when they were withdrawn,
-    `licence` when none of the rows of `partitions`, as they were said last, has one that the manifest lets pass.
+    `forgotten` when they were taken down, `licence` when none of the rows of `partitions`, as they were said last,
+    has one that the manifest lets pass.
     """
     made = dict.fromkeys(withdrawn(root), str(Reason.OPTED_OUT))
+    made |= dict.fromkeys(tables.forgotten(root), str(Reason.FORGOTTEN))
     if licence == "any":
         return made
     said = tables.read_latest(root, partitions, ["id", "licence", "reason"])

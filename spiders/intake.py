@@ -141,6 +141,8 @@ def _is_known(known: Known, item: Item) -> bool:
     """Whether it was taken, or refused for what it is, in this size and state; a stored picture may go missing."""
     source_id = item.record["source_id"]
     earlier = [rows[source_id] for rows in (known.rows, known.refused) if source_id in rows]
+    if any(row.reason == Reason.FORGOTTEN for row in earlier):
+        return True
     if item.record["reason"] == Reason.MISSING:
         return any(row.reason in (None, Reason.MISSING) for row in earlier)
     states = [(row.last_modified, row.bytes) for row in earlier if row.reason != Reason.MISSING]
