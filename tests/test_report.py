@@ -16,12 +16,12 @@ from web_corpus import FAMILIES, FOLDERS, HOSTILE, Corpus, build_corpus, corpus_
 from pipeline import report, tables
 from pipeline.errors import Fatal
 from pipeline.storage import Root
-from pipeline.web import screens
+from pipeline.web import theme_screens
 from pipeline.web.pictures import SIDE, thumbnail
 from pipeline.web.reasons import title
 
-PAGES = {"index", "crawls", "rejects", "duplicates", "clusters", "runs", "plants",
-         *(f"cluster-{n:02d}" for n in range(6))}
+PAGES = {"index", "crawls", "rejects", "duplicates", "clusters", "map", "runs", "journal", "credits", "plants",
+         *(f"clusters/{n:02d}" for n in range(6)), *(f"{kind}/{n:02d}" for kind in ("runs", "latent") for n in (0, 3))}
 VOID = {"meta", "link", "img", "input", "source", "br"}
 LOADS = {("img", "src"), ("img", "srcset"), ("source", "srcset"), ("link", "href"), ("image", "href"),
          ("script", "src"), ("iframe", "src"), ("object", "data"), ("form", "action"), ("base", "href")}
@@ -85,7 +85,9 @@ def members_of(root: Root, edition: dict[str, Any], cluster: int) -> list[str]:
 
 
 def pages_of(folder: Path) -> dict[str, Page]:
-    return {path.stem: Page(path.read_bytes()) for path in folder.glob("*.html")}
+    """The pages, those of single pictures left out."""
+    paths = [path for path in folder.rglob("*.html") if path.parent.name != "pictures"]
+    return {str(path.relative_to(folder).with_suffix("")): Page(path.read_bytes()) for path in paths}
 
 
 def test_every_page_is_there_and_says_what_it_is_of(made: tuple[Root, dict[str, Any], Path]) -> None:
@@ -102,36 +104,45 @@ def test_build_returns_the_address_of_the_first_page(tmp_path: Path) -> None:
     root, edition = corpus_at(tmp_path / "root")
     address = report.build(root, edition, Root(tmp_path / "out"))
     assert Path(address) == tmp_path / "out" / "index.html"
-    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == {"pictures", "runs", "static"}
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == {
+        "clusters", "data", "latent", "pictures", "runs", "static",
+    }
 
 
 def test_every_link_inside_leads_to_a_file_and_every_file_is_shown(
     made: tuple[Root, dict[str, Any], Path], aligned: Path
 ) -> None:
     for folder in (made[2], aligned):
-        shown = {path.name for path in folder.glob("*.html")}
-        for name, page in pages_of(folder).items():
+        shown = {(folder / "index.html").resolve(), (folder / "data" / "map-ids.js").resolve()}
+        for at in folder.rglob("*.html"):
+            page = Page(at.read_bytes())
             ids = set(page.values("id"))
             for target in [*page.values("href"), *page.values("src"), *page.values("srcset")]:
                 if target.startswith(("http://", "https://")):
                     continue
-                path, _, anchor = target.partition("#")
-                assert not path or (folder / path).is_file(), f"{name} points to {target}"
+                name, _, anchor = target.partition("#")
+                path = (at.parent / name).resolve() if name else at
+                assert path.is_file(), f"{at} points to {target}"
                 shown.add(path)
-                known = ids if not path else set(Page((folder / path).read_bytes()).values("id")) if anchor else set()
-                assert not anchor or anchor in known, f"{name} points to {target}"
-        files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-        assert files <= shown
+                known = ids if not name else set(Page(path.read_bytes()).values("id")) if anchor else set()
+                assert not anchor or anchor in known, f"{at} points to {target}"
+        assert {path.resolve() for path in folder.rglob("*") if path.is_file()} <= shown
 
 
 def test_nothing_loads_from_elsewhere_and_no_word_becomes_code(
     made: tuple[Root, dict[str, Any], Path], aligned: Path
 ) -> None:
-    for name, page in [*pages_of(made[2]).items(), *pages_of(aligned).items()]:
+    every = [path for folder in (made[2], aligned) for path in folder.rglob("*.html")]
+    for name, page in ((path, Page(path.read_bytes())) for path in every):
         policy = next(a["content"] for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
-        assert policy.startswith("default-src 'none'; img-src 'self' data:; style-src 'self'")
+        assert policy.startswith("default-src 'none'; img-src 'self' data: blob:; ")
+        assert "http" not in policy
         tags = {tag for tag, _ in page.tags}
-        assert not tags & {"script", "iframe", "object", "embed", "form", "base", "style", "foreignobject"}, name
+        assert not tags & {"iframe", "object", "embed", "base", "style", "foreignobject"}, name
+        assert "unsafe" not in policy
+        for tag, attributes in page.tags:
+            assert tag != "script" or "src" in attributes or attributes["type"] == "application/json"
+            assert tag != "form" or attributes == {"method": "dialog"}
         for tag, attributes in page.tags:
             assert not any(key.startswith("on") or key == "style" for key in attributes), f"{name}: {tag} {attributes}"
             for key, value in attributes.items():
@@ -143,7 +154,7 @@ def test_nothing_loads_from_elsewhere_and_no_word_becomes_code(
 
 def test_hostile_words_are_shown_as_they_are(made: tuple[Root, dict[str, Any], Path]) -> None:
     found = pages_of(made[2])
-    sheets = " ".join(page.words for name, page in found.items() if name.startswith("cluster-"))
+    sheets = " ".join(page.words for name, page in found.items() if name.startswith("clusters/"))
     for words in HOSTILE:
         assert " ".join(words.replace("\0", "\ufffd").split()) in sheets.replace("\0", "\ufffd")
     assert HOSTILE[0] in found["clusters"].words
@@ -170,7 +181,7 @@ def test_pictures_have_words_in_their_place(made: tuple[Root, dict[str, Any], Pa
     for name, page in pages_of(made[2]).items():
         for tag, attributes in page.tags:
             assert tag != "img" or attributes["alt"].strip(), name
-    sheet = pages_of(made[2])["cluster-00"]
+    sheet = pages_of(made[2])["clusters/00"]
     assert "untitled picture 11" in [attributes.get("alt") for _, attributes in sheet.tags]
 
 
@@ -199,27 +210,27 @@ def test_duplicates_stand_beside_what_was_kept(made: tuple[Root, dict[str, Any],
 
 
 def test_runs_show_their_steps_without_a_script(made: tuple[Root, dict[str, Any], Path]) -> None:
-    page = pages_of(made[2])["runs"]
+    page = pages_of(made[2])["runs/00"]
     steps = [a for tag, a in page.tags if tag == "input"]
     assert {a["type"] for a in steps} == {"radio"}
-    assert sum("checked" in a for a in steps) == 2
-    assert len(steps) == 2 * 16
+    assert sum("checked" in a for a in steps) == 1
+    assert len(steps) == 16
     assert "16 of 21 steps" in page.words
-    assert sum(a.get("class", "").startswith("curve") for _, a in page.tags) == 2 * (2 + 2)
-    assert "of the 300 a GAN needs" in page.words
+    assert sum(a.get("class", "").startswith("curve") for _, a in page.tags) == 2 + 2
+    assert "of the 300 a GAN needs" in pages_of(made[2])["runs"].words
 
 
 def test_sheets_hold_the_members_nearest_first_over_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screens, "SHEET", 5)
+    monkeypatch.setattr(theme_screens, "SHEET", 5)
     root, edition = corpus_at(tmp_path / "root")
     report.build(root, edition, Root(tmp_path / "out"))
     shown: list[str] = []
-    for name in ("cluster-02", "cluster-02-2", "cluster-02-3"):
-        page = Page((tmp_path / "out" / f"{name}.html").read_bytes())
+    for name in ("02", "02-2", "02-3"):
+        page = Page((tmp_path / "out" / "clusters" / f"{name}.html").read_bytes())
         shown += [Path(a["src"]).stem for tag, a in page.tags if tag == "img"]
-        assert "cluster-02-3.html" in page.values("href")
+        assert "../clusters/02-3.html" in page.values("href")
         named = [a["aria-label"] for tag, a in page.tags if tag == "nav"]
         assert len(named) == len(set(named)) == 4
     assert shown == members_of(root, edition, 2)
@@ -238,7 +249,7 @@ def test_a_report_is_renewed_and_keeps_what_others_put_there(tmp_path: Path) -> 
     report.build(root, edition, Root(out))
     (out / "notes.html").write_text("mine")
     (out / "pictures" / "mine.webp").write_text("mine")
-    before = {path: path.stat().st_mtime_ns for path in (out / "pictures").iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in (out / "pictures").glob("*.webp")}
     smaller = copy.deepcopy(edition)
     smaller["clusters"].pop()
     smaller["demo"] = None
@@ -247,12 +258,13 @@ def test_a_report_is_renewed_and_keeps_what_others_put_there(tmp_path: Path) -> 
     gone = set(members_of(root, edition, 5))
     left = {path.stem for path in (out / "pictures").iterdir()}
     assert len(gone & left) == 1, "only the keeper of a duplicate is still shown"
-    assert not (out / "cluster-05.html").exists()
+    assert not (out / "clusters" / "05.html").exists()
+    assert not (out / "data" / "cluster-05.js").exists()
     assert not (out / "plants.html").exists()
-    assert list((out / "runs").iterdir()) == []
+    assert list((out / "runs").iterdir()) == list((out / "latent").iterdir()) == []
     assert (out / "notes.html").exists()
     assert (out / "pictures" / "mine.webp").exists()
-    assert all(path.stat().st_mtime_ns == before[path] for path in (out / "pictures").iterdir())
+    assert all(path.stat().st_mtime_ns == before[path] for path in (out / "pictures").glob("*.webp"))
 
 
 def test_only_the_partitions_of_the_edition_count(tmp_path: Path) -> None:
@@ -262,8 +274,9 @@ def test_only_the_partitions_of_the_edition_count(tmp_path: Path) -> None:
     later.add(encode(paint(1, 500)), format="jpeg", width=330, height=250, title="came the night after")
     later.write("wikiart-20261123T0300-00000")
     report.build(root, edition, Root(tmp_path / "after"))
-    for page in (tmp_path / "before").glob("*.html"):
-        assert page.read_bytes() == (tmp_path / "after" / page.name).read_bytes()
+    for page in (tmp_path / "before").rglob("*.html"):
+        there = tmp_path / "after" / page.relative_to(tmp_path / "before")
+        assert page.read_bytes() == there.read_bytes()
 
 
 def test_unfinished_work_names_the_command_that_does_it(tmp_path: Path) -> None:
@@ -298,7 +311,7 @@ def test_pictures_that_are_gone_or_damaged_leave_a_blank(tmp_path: Path) -> None
     (tmp_path / "root" / tables.original_path(members[2], "jpeg")).unlink()
     (tmp_path / "root" / tables.original_path(members[4], "jpeg")).write_bytes(b"\xff\xd8\xff rotten")
     report.build(root, edition, Root(tmp_path / "out"))
-    page = pages_of(tmp_path / "out")["cluster-00"]
+    page = pages_of(tmp_path / "out")["clusters/00"]
     assert page.words.count("no picture") == 2
     assert sum(tag == "img" for tag, _ in page.tags) == len(members) - 2
 

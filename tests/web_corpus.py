@@ -162,6 +162,13 @@ def _measured(family: int, seed: int, size: tuple[int, int] = _FRAME) -> dict[st
     }
 
 
+def _vector(family: int, seed: int) -> list[float]:
+    """Features that lie near those of the family's other pictures."""
+    random = np.random.default_rng((family, seed))
+    centre = np.random.default_rng(family).normal(size=schema.VECTOR_DIM)
+    return [float(x) for x in centre + 0.6 * random.normal(size=schema.VECTOR_DIM)]
+
+
 def _face(size: tuple[int, int]) -> dict[str, Any]:
     width, height = size
     return {
@@ -185,7 +192,7 @@ def build_corpus(root: Root, per_family: int = 12, align: bool = False) -> dict[
             if seed % 4 == 1:
                 facts |= {"page_url": LINKS[number // 4 % len(LINKS)], "url": "javascript:alert(30)"}
             facts |= {"title": None, "creator": None, "licence": "NOASSERTION"} if seed == 10 else {}
-            facts |= {"cluster": family, "distance": 0.05 + seed / 100}
+            facts |= {"cluster": family, "distance": 0.05 + seed / 100, "vector": _vector(family, seed)}
             row = corpus.add(encode(paint(family, seed), quality=90), **facts)
             members.setdefault(family, []).append(row)
     _add_duplicates(corpus, members)
@@ -322,7 +329,8 @@ def _edition(corpus: Corpus, align: bool) -> dict[str, Any]:
             "corpus": "painted", "about": "Six painted families, for looking at.",
             "expect": {"crawled": 200, "kept": 150, "minutes": 2.0, "max_reject_rate": None},
             "sources": [{"crawl": "wikiart"}], "select": {"min_side": 64, "min_sharpness": 12.0},
-            "dedupe": {"preset": "strict", "distance": 6},
+            "dedupe": {"preset": "strict", "distance": 6}, "convert": {"fit": "crop"},
+            "shard": {"size": 64, "format": "png"},
             "align": {"eyes": [[0.35, 0.4], [0.65, 0.4]], "max_yaw": 45.0} if align else None,
         },
         "digests": {}, "folders": {**FOLDERS, "clusters": "corpora/painted/clusters/dd", "runs": "runs/painted"},

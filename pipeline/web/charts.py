@@ -12,6 +12,7 @@ _POINTS = 240
 _APART = 1e-3
 _OUTLIERS = 200  # one value in so many may lie above the box
 _ROUND = (1, 2, 5, 10)
+FRAME = 176  # pixels on the longer side of the frames that `schema.SELECTED` has its models in
 
 
 @dataclass(frozen=True)
@@ -96,3 +97,31 @@ def same_scale(sizes: Sequence[tuple[int, int]], longest: int, shortest: int = 2
         factor = max(scale, shortest / max(width, height))
         made.append((max(1, round(width * factor)), max(1, round(height * factor))))
     return made
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A kept picture laid over its copy in a frame of `width` × `height`: its own size there and an SVG transform."""
+
+    width: float
+    height: float
+    over: tuple[float, float]
+    transform: str
+
+
+def overlay(kept: tuple[int, int], copy: tuple[int, int], model: Sequence[float] | None, words: str) -> Overlay:
+    """How to draw the kept picture over the copy, both given as width and height in pixels.
+
+    `model` is that of `schema.SELECTED`, in frames 176 pixels long; without one the kept picture is stretched to fit.
+    """
+    (width, height), own = _framed(copy), _framed(kept)
+    if model is None or len(model) != 6 or not all(math.isfinite(number) for number in model):
+        return Overlay(width, height, own, f"scale({width / own[0]:.5f} {height / own[1]:.5f})")
+    a, b, c, d, e, f = model
+    mirrored = f" translate({own[0]:.3f} 0) scale(-1 1)" if words.startswith("mirrored") else ""
+    return Overlay(width, height, own, f"matrix({a:.6f} {d:.6f} {b:.6f} {e:.6f} {c:.4f} {f:.4f}){mirrored}")
+
+
+def _framed(size: tuple[int, int]) -> tuple[float, float]:
+    scale = min(1.0, FRAME / max(size))
+    return round(size[0] * scale, 3), round(size[1] * scale, 3)

@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pyarrow as pa
 
-from pipeline import tables
+from pipeline import overlay, tables
+from pipeline.decisions import Event, never_duplicates
 from pipeline.errors import Fatal, Reason
 from pipeline.naming import NO_NAMES
 from pipeline.storage import Root
@@ -58,6 +60,7 @@ class Picture:
     transform: str | None
     inliers: int | None
     agreement: float | None
+    model: Sequence[float] | None
     reason: str | None
     value: float | None
     detail: str | None
@@ -98,7 +101,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A thematic folder. `members` are (id, distance), nearest first; `words` stand out in its metadata."""
+    """A thematic folder. `members` are (id, distance), nearest first; `words` stand out in its metadata.
+
+    `duplicates` counts the look-alikes and copies its members stand for; `silhouette` says how well it is set apart
+    from the theme next to it, -1 to 1, null where nobody measured it; `path` is null for what people made since.
+    """
 
     id: int
     name: str
@@ -107,6 +114,14 @@ class Cluster:
     medoids: Sequence[str]
     outliers: Sequence[str]
     words: Sequence[tuple[str, int]]
+    duplicates: int
+    silhouette: float | None
+    path: str | None
+
+    @property
+    def cohesion(self) -> float | None:
+        """How alike the members are to the centre: mean cosine similarity, at most 1."""
+        return 1 - sum(far for _, far in self.members) / len(self.members) if self.members else None
 
 
 @dataclass(frozen=True)
@@ -130,15 +145,21 @@ def web_address(text: str | None) -> str | None:
 
 
 class Facts:
-    """The facts of one edition. Raises Fatal when a table or a folder it names is damaged or gone."""
+    """The facts of one edition, and what the decisions `events` that stand make of them (None: pages of the edition).
 
-    def __init__(self, root: Root, edition: Mapping[str, Any]) -> None:
+    Raises Fatal when a table or a folder it names is damaged or gone.
+    """
+
+    def __init__(self, root: Root, edition: Mapping[str, Any], events: Sequence[Event] | None = None) -> None:
         self.root = root
         self.edition = edition
+        self.live = events is not None
+        self.events: Sequence[Event] = events or ()
+        self.rescued = overlay.rescued(self.events)
         folders = edition["folders"]
         self._db = tables.connect(root, {table: {"": folders[table]} for table in TABLES if table in folders})
         self._db.register("said", tables.read_latest(root, edition["partitions"], _SAID))
-        out = edition.get("left_out", {})
+        out = {**edition.get("left_out", {}), **overlay.left_out(self.events)}
         left_out = {"id": pa.array(list(out), pa.string()), "reason": pa.array(list(out.values()), pa.string())}
         self._db.register("left_out", pa.table(left_out))
         self._db.execute(_ROWS, [list(edition["partitions"])])
@@ -148,6 +169,12 @@ class Facts:
     def _pictures(self, condition: str, values: Sequence[Any] = (), order: str = "partition, row") -> list[Picture]:
         query = f"SELECT {_COLUMNS} FROM rows WHERE {condition} ORDER BY {order}"
         return [Picture(*row) for row in self._db.execute(query, list(values)).fetchall()]
+
+    def ask(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a query over `rows` and the views of the tables, by column."""
+        found = self._db.execute(query, list(values))
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._db.execute(query, list(values)).fetchall()
@@ -170,6 +197,14 @@ class Facts:
             "SELECT licence, count(*) FROM rows WHERE reason IS NULL GROUP BY licence ORDER BY count(*) DESC, licence"
         )
         return [(name, count) for name, count in rows]
+
+    def disk(self) -> list[tuple[str, int]]:
+        """Bytes of the originals of these pictures, and of what they were prepared as."""
+        (row,) = self._rows(
+            "SELECT coalesce(sum(DISTINCT_BYTES.bytes), 0), (SELECT coalesce(sum(size), 0) FROM rows) "
+            "FROM (SELECT id, any_value(bytes) AS bytes FROM rows GROUP BY id) AS DISTINCT_BYTES"
+        )
+        return [("originals", int(row[0])), ("prepared", int(row[1]))]
 
     # rejects and duplicates
 
@@ -217,28 +252,75 @@ class Facts:
             if keeper in keepers
         ]
 
+    @cached_property
+    def different(self) -> frozenset[frozenset[str]]:
+        """The pairs that people declared to be no duplicates."""
+        return never_duplicates(self.root)
+
+    def motifs(self, limit: int) -> list[tuple[Picture, Picture, float]]:
+        """Pairs of kept pictures that may show the same motif, with their similarity, most alike first."""
+        path = f"{self.edition['folders']['clusters']}/motifs.json"
+        if not self.edition.get("clusters") or not self.root.exists(path):
+            return []
+        pairs = [one for one in json.loads(self.root.read(path))["suggestions"]
+                 if frozenset(one["pair"]) not in self.different][:limit]
+        found = self.by_id([picture for one in pairs for picture in one["pair"]])
+        return [
+            (found[one["pair"][0]], found[one["pair"][1]], float(one["similarity"]))
+            for one in pairs if all(picture in found for picture in one["pair"])
+        ]  # fmt: skip
+
     # clusters
 
     @cached_property
     def clusters(self) -> list[Cluster]:
-        """The thematic folders of the edition, by number."""
-        found = [self._cluster(facts) for facts in self.edition.get("clusters") or []]
-        return sorted(found, key=lambda cluster: cluster.id)
+        """The thematic folders of the edition as people left them, by number; hidden ones are left out."""
+        folders = {int(facts["id"]): self._folder(facts) for facts in self.edition.get("clusters") or []}
+        names = {int(facts["id"]): str(facts["name"]) for facts in self.edition.get("clusters") or []}
+        names |= overlay.names(self.events)
+        gone = overlay.hidden(self.events)
+        return [
+            self._cluster(number, names.get(number, f"theme {number:02d}"), members, folders.get(number))
+            for number, members in sorted(self._members(folders).items())
+            if number not in gone
+        ]
 
-    def _cluster(self, facts: Mapping[str, Any]) -> Cluster:
+    def _members(self, folders: Mapping[int, Mapping[str, Any]]) -> dict[int, list[tuple[str, float]]]:
+        """(id, distance) of each theme, nearest first, as decisions have it; rejected pictures are in none."""
+        rows = [(m["id"], float(m["distance"]), n) for n, found in folders.items() for m in found["members"]]
+        rows = [row for row in rows if row[0] in self.kept]
+        themes = np.array([row[2] for row in rows], np.int32)
+        themes, moved = overlay.themes_of([row[0] for row in rows], themes, self.events)
+        made: dict[int, list[tuple[str, float]]] = {number: [] for number in folders} if not moved.any() else {}
+        for (picture, distance, _), theme in zip(rows, themes.tolist(), strict=True):
+            made.setdefault(theme, []).append((picture, distance))
+        return {n: sorted(found, key=lambda m: m[1]) if moved.any() else found for n, found in made.items()}
+
+    def _folder(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         path = f"{facts['path']}/cluster.json"
         try:
-            found = json.loads(self.root.read(path))
+            found: dict[str, Any] = json.loads(self.root.read(path))
         except FileNotFoundError:
             raise Fatal(f"{self.root.address(path)} is gone: make the folders again with `pipeline cluster`.") from None
-        members = [(member["id"], float(member["distance"])) for member in found["members"]]
-        here = self.kept
-        members = [member for member in members if member[0] in here]
+        return {**found, "path": facts["path"]}
+
+    def _cluster(
+        self, number: int, name: str, members: Sequence[tuple[str, float]], folder: Mapping[str, Any] | None
+    ) -> Cluster:
+        ids = [picture for picture, _ in members]
+        here, told = set(ids), folder or {}
+        near = [i for i in told.get("medoids", ()) if i in here]
+        far = [i for i in told.get("outliers", ()) if i in here]
         return Cluster(
-            id=int(facts["id"]), name=str(facts["name"]), size=int(facts["size"]), members=members,
-            medoids=[i for i in found["medoids"] if i in here], outliers=[i for i in found["outliers"] if i in here],
-            words=self._words([member[0] for member in members]),
+            id=number, name=name, size=len(ids), members=members, medoids=near or ids[:9],
+            outliers=far or ids[-3:][::-1], words=self._words(ids), duplicates=sum(self._copies.get(i, 0) for i in ids),
+            silhouette=told.get("silhouette"), path=told.get("path"),
         )
+
+    @cached_property
+    def _copies(self) -> dict[str, int]:
+        """How many copies each keeper stands for."""
+        return dict(self._rows("SELECT keeper, count(*) FROM rows WHERE keeper IS NOT NULL GROUP BY keeper"))
 
     def _words(self, ids: Sequence[str]) -> list[tuple[str, int]]:
         """The creators, styles and genres that are more frequent among these pictures than in the corpus."""
@@ -251,9 +333,19 @@ class Facts:
         )
         return [(word, count) for word, count in rows]
 
+    @cached_property
+    def mapped(self) -> bool:
+        """Whether the themes have a map: some of their pictures have features."""
+        return bool(self.clusters) and self._rows("SELECT count(vector) FROM embedded")[0][0] > 0
+
     def by_id(self, ids: Sequence[str]) -> dict[str, Picture]:
         """The kept pictures with these ids."""
         return {p.id: p for p in self._pictures("reason IS NULL AND id IN (SELECT unnest(?))", [list(ids)])}
+
+    def any_by_id(self, ids: Sequence[str]) -> dict[str, Picture]:
+        """The pictures with these ids, rejected ones too; of several rows the one that was kept, or the first."""
+        found = self._pictures("id IN (SELECT unnest(?))", [list(ids)], "reason IS NULL, partition DESC, row DESC")
+        return {picture.id: picture for picture in found}
 
     @cached_property
     def kept(self) -> frozenset[str]:
@@ -296,7 +388,7 @@ CREATE TEMP TABLE rows AS
 SELECT c.partition, c.row, c.id, c.url, d.page_url, c.source, c.source_id, d.title, d.creator,
        coalesce(d.year_text, d.year::VARCHAR) AS year, d.licence, c.http_status, c.format, c.query, d.style, d.genre,
        c.fetched_at, m.width, m.height, m.phash, s.keeper, s.distance, s.rule,
-       s.transform, s.inliers, s.agreement,
+       s.transform, s.inliers, s.agreement, s.model, m.bytes, m.sharpness,
        coalesce(c.reason, m.reason, s.reason, p.reason, e.reason, k.reason, o.reason) AS reason,
        coalesce(c.reason_value, m.reason_value, s.reason_value,
                 p.reason_value, e.reason_value, k.reason_value) AS value,

@@ -1,4 +1,4 @@
-"""Pages from templates. Everything scraped is escaped; what a page may link to decides `Links`."""
+"""Pages from templates. Everything scraped is escaped; what a page may link to decides `web_address`."""
 
 from __future__ import annotations
 
@@ -14,37 +14,79 @@ import yaml
 from pipeline.web import charts, reasons
 from pipeline.web.facts import Picture, web_address
 
-POLICY = "default-src 'none'; img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'none'"
-STATIC = ("style.css", "icon.svg")
+STATIC = ("style.css", "icon.svg", "page.js", "deciding.js", "sheet.js", "themes.js", "map.js", "looks.js", "tiles.js")
+LIVE = ("themes.js", "looks.js")
+"""Those of `STATIC` that only live pages load."""
+_POLICY = (
+    "default-src 'none'; img-src 'self' data: blob:; media-src 'self'; style-src 'self'; script-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 
-class Links(Protocol):
-    """The addresses of a set of pages, relative to the page that links."""
-
-    def page(self, name: str, page: int = 1) -> str:
-        """The page `name`, or a later sheet of it."""
-
-    def cluster(self, number: int, page: int = 1) -> str:
-        """The sheet of a cluster."""
-
-    def asset(self, name: str) -> str:
-        """A file of `STATIC`."""
+def policy(live: bool) -> str:
+    """The content security policy of every page: nothing from elsewhere, no script or style inside the page."""
+    return f"{_POLICY}; connect-src 'self'" if live else _POLICY
 
 
-class Files:
-    """Links between files that lie in one folder."""
+@dataclass(frozen=True)
+class Links:
+    """Addresses relative to the page that links, the same for files in a folder and for the server.
+
+    `up` leads from that page to the top: '' or '../'.
+    """
+
+    up: str = ""
+
+    @classmethod
+    def of(cls, address: str) -> Links:
+        """The links of the page at `address`, such as `clusters/07.html`."""
+        return cls("../" * address.count("/"))
+
+    def to(self, address: str) -> str:
+        """An address given from the top."""
+        return self.up + address
 
     def page(self, name: str, page: int = 1) -> str:
         """`rejects.html`, `duplicates-2.html`."""
-        return f"{name}.html" if page == 1 else f"{name}-{page}.html"
+        return self.up + place(name, page)
 
     def cluster(self, number: int, page: int = 1) -> str:
-        """`cluster-07.html`, `cluster-07-2.html`."""
-        return self.page(f"cluster-{number:02d}", page)
+        """`clusters/07.html`, `clusters/07-2.html`."""
+        return self.page(f"clusters/{number:02d}", page)
+
+    def run(self, number: int) -> str:
+        """`runs/07.html`."""
+        return self.page(f"runs/{number:02d}")
+
+    def latent(self, number: int) -> str:
+        """`latent/07.html`."""
+        return self.page(f"latent/{number:02d}")
+
+    def picture(self, picture: str) -> str:
+        """`pictures/ID.html`."""
+        return self.page(f"pictures/{picture}")
 
     def asset(self, name: str) -> str:
         """`static/style.css`."""
-        return f"static/{name}"
+        return f"{self.up}static/{name}"
+
+
+def place(name: str, page: int = 1) -> str:
+    """The address of a page, or of a later sheet of it, from the top."""
+    return f"{name}.html" if page == 1 else f"{name}-{page}.html"
+
+
+class Shown(Protocol):
+    """Where the pictures of the pages lie, from the top; None for those that cannot be shown."""
+
+    def address(self, picture: Picture) -> str | None:
+        """The picture as it came, small."""
+
+    def prepared_address(self, picture: Picture) -> str | None:
+        """The picture as the networks see it."""
+
+    def file(self, name: str) -> str | None:
+        """A file of a run."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +107,9 @@ def pagers(total: int, size: int) -> list[Pager]:
 
 
 class Pages:
-    """Renders templates; `common` are facts every page has (corpus, edition, date, the pages there are)."""
+    """Renders templates; `common` are facts every page has (edition, the pages there are, the pictures, live)."""
 
-    def __init__(self, links: Links, common: Mapping[str, Any]) -> None:
+    def __init__(self, common: Mapping[str, Any]) -> None:
         self._environment = jinja2.Environment(
             loader=jinja2.PackageLoader("pipeline.web"), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True,
@@ -75,14 +117,14 @@ class Pages:
         self._environment.filters |= {
             "n": count, "percent": percent, "when": when, "day": day, "lasting": lasting, "web": web_address,
             "reason": reasons.title, "explained": reasons.explanation, "limited": reasons.has_limit,
-            "number": reasons.number,
-            "alt": alt, "hash": phash, "readable": readable,
+            "number": reasons.number, "alt": alt, "hash": phash, "readable": readable, "bytes": size, "pair": frozenset,
         }
-        self._environment.globals |= {"link": links, "charts": charts, "policy": POLICY, **common}
+        self._environment.globals |= {"charts": charts, **common}
 
-    def render(self, template: str, **facts: Any) -> bytes:
-        """The page as UTF-8."""
-        return self._environment.get_template(template).render(**facts).encode("utf-8", "replace")
+    def render(self, template: str, address: str, facts: Mapping[str, Any]) -> bytes:
+        """The page at `address` as UTF-8."""
+        found = self._environment.get_template(template)
+        return found.render(link=Links.of(address), **facts).encode("utf-8", "replace")
 
 
 def static(name: str) -> bytes:
@@ -137,6 +179,17 @@ def day(stamp: str | None) -> str:
 def _moment(stamp: str) -> datetime:
     moment = datetime.fromisoformat(stamp)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def size(number: float | None) -> str:
+    """Bytes as people say them: '9.4 kB', '1.2 GB'."""
+    if number is None:
+        return "–"
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:,.0f} {unit}" if unit == "bytes" or number >= 100 else f"{number:,.1f} {unit}"
+        number /= 1000
+    return f"{number:,.1f} TB"
 
 
 def lasting(seconds: float | None) -> str:

@@ -24,7 +24,7 @@ GRID_SIDE = 1024
 _THREADS = 2
 _CHUNK = 32
 _QUALITY = 82
-_OURS = re.compile(r"pictures/(a-)?[0-9a-f]{64}\.webp|runs/\d+-[0-9a-z-]+\.(webp|gif)")
+_OURS = re.compile(r"pictures/(a-)?[0-9a-f]{64}\.webp|runs/\d+-[0-9a-z_.+-]+\.(webp|gif|mp4|webm)")
 
 Named = tuple[str, bytes | None]
 
@@ -105,6 +105,22 @@ class Pictures:
             return dict(zip(paths, self._root.read_many(paths), strict=True))
         except FileNotFoundError:
             return {path: self._root.read(path) if self._root.exists(path) else None for path in paths}
+
+
+class LivePictures:
+    """The pictures as a server shows them: made when they are asked for."""
+
+    def address(self, picture: Picture) -> str | None:
+        """Where the picture lies as it came; None when it was never decoded."""
+        return f"picture/{picture.id}/thumb.webp" if picture.decoded else None
+
+    def prepared_address(self, picture: Picture) -> str | None:
+        """Where the picture lies as the networks see it; None when it was not prepared."""
+        return f"picture/{picture.id}/prepared.webp" if picture.shard is not None else None
+
+    def file(self, name: str) -> str | None:
+        """A file of a run lies where pages ask for it."""
+        return name
 
 
 def _name(picture: Picture, mark: str = "") -> str:

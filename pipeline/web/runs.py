@@ -6,12 +6,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from pipeline.storage import Root
 from pipeline.web.charts import Chart, chart
+from pipeline.web.looks import Look, looks
 
 SNAPSHOTS = 16
+_PLAIN = frozenset({
+    "kimg", "images", "seconds", "images_per_second", "step", "tick", "epoch", "lr", "partial", "memory",
+})
 _FAKES = re.compile(r"fakes-(\d+)\.png")
 
 
@@ -41,6 +46,10 @@ class Run:
     reals: str | None
     timeline: str | None
     losses: Chart | None
+    measures: Mapping[str, Chart]
+    last: Mapping[str, float]
+    alarms: Sequence[str]
+    looks: Mapping[str, Sequence[Look]]
 
 
 def read_runs(root: Root, edition: Mapping[str, Any]) -> tuple[list[Run], dict[str, str]]:
@@ -57,6 +66,7 @@ def _run(root: Root, facts: Mapping[str, Any], names: Mapping[int, str], files: 
     prefix = f"runs/{cluster:02d}-{path.rsplit('/', 1)[-1].lower()}" if path else ""
     steps = sorted((int(found[1]), name) for name in there if (found := _FAKES.fullmatch(name)))
     kimg = float(facts.get("kimg") or 0)
+    lines = _lines(root.read(f"{path}/stats.jsonl")) if "stats.jsonl" in there else []
 
     def shown(name: str, address: str) -> str | None:
         if name not in there:
@@ -74,7 +84,9 @@ def _run(root: Root, facts: Mapping[str, Any], names: Mapping[int, str], files: 
         ],
         grids=len(steps), reals=shown("reals.png", "reals.webp"),
         timeline=shown("timeline.gif", f"timeline-{round(1000 * kimg)}.gif"),
-        losses=_losses(root.read(f"{path}/stats.jsonl")) if "stats.jsonl" in there else None,
+        losses=curves(lines, [name for name in _numbers(lines) if "loss" in name]),
+        measures=_measures(lines), last=_last(lines), alarms=_alarms(lines),
+        looks=looks(root, path, prefix, files) if path else {},
     )
 
 
@@ -85,18 +97,48 @@ def spread(items: Sequence[Any], count: int) -> list[Any]:
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
-def _losses(data: bytes) -> Chart | None:
-    """Curves of every number called `loss…` over thousands of pictures shown; a last line cut short is left out."""
+def _lines(data: bytes) -> list[dict[str, Any]]:
+    """The lines of stats.jsonl in which something is counted; a last line cut short is left out."""
     lines: list[dict[str, Any]] = []
     for text in data.decode("utf-8", "replace").splitlines():
         try:
-            lines.append(json.loads(text))
+            line = json.loads(text)
         except ValueError:
             continue
-    names = sorted({key for line in lines for key, value in line.items() if "loss" in key and _is_number(value)})
-    lines = [line for line in lines if _is_number(line.get("kimg")) and all(_is_number(line.get(n)) for n in names)]
-    return chart([line["kimg"] for line in lines], {name: [line[name] for line in lines] for name in names})
+        if isinstance(line, dict) and _is_number(line.get("kimg")):
+            lines.append(line)
+    return lines
+
+
+def _numbers(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    return sorted({key for line in lines for key, value in line.items() if _is_number(value)})
+
+
+def curves(lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Chart | None:
+    """Curves of some numbers over thousands of pictures shown, from the lines that have all of them."""
+    whole = [line for line in lines if all(_is_number(line.get(name)) for name in names)] if names else []
+    return chart([line["kimg"] for line in whole], {name: [line[name] for line in whole] for name in names})
+
+
+def _measures(lines: Sequence[Mapping[str, Any]]) -> dict[str, Chart]:
+    """A curve for each number that says how good the pictures are."""
+    found = {name: curves(lines, [name]) for name in _numbers(lines) if "loss" not in name and name not in _PLAIN}
+    return {name: made for name, made in found.items() if made is not None}
+
+
+def _last(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The newest of each of these numbers."""
+    return {
+        name: float(line[name]) for line in lines for name in line
+        if name not in _PLAIN and "loss" not in name and _is_number(line[name])
+    }  # fmt: skip
+
+
+def _alarms(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the newest line warns of, each as a sentence."""
+    found: Sequence[Any] = next((line["alarms"] for line in reversed(lines) if line.get("alarms")), [])
+    return [str(one.get("advice", one.get("name", one))) if isinstance(one, dict) else str(one) for one in found]
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and value == value and abs(value) != float("inf")
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -1,22 +1,30 @@
-"""The screens of a report: which template shows which facts, and which pictures it needs."""
+"""The screens over the pool: overview, crawls, rejects, duplicates, faces, decisions, credits, one picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from pipeline.web.charts import segments
+from pipeline import attribution
+from pipeline.decisions import Event, Journal
+from pipeline.errors import UsageError
+from pipeline.vision.faces import points_of
+from pipeline.web import journal, limits
+from pipeline.web.charts import overlay, segments
 from pipeline.web.crawls import read_sources
-from pipeline.web.facts import Cluster, Facts, Picture
-from pipeline.web.pages import Links, pagers
+from pipeline.web.facts import Faces, Facts, Group, Picture
+from pipeline.web.known import known
+from pipeline.web.pages import pagers, place
 from pipeline.web.reasons import FACE_REASONS
-from pipeline.web.runs import read_runs
 
-SHEET = 200
 GROUPS_A_PAGE = 40
-MAX_ORIGINALS = 6000
 FACES_A_REASON = 12
+ENTRIES = 500
+ENTRY_PICTURES = 8
+CREDITS = 2000
+SUGGESTIONS = 24
 _PLANTS = {
     "duplicate": (0, "Copies, to be found and rejected in favour of the original"),
     "fault": (1, "Faults, to be rejected for the right reason or worked around"),
@@ -36,47 +44,23 @@ class Screen:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def navigation(edition: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The pages of a report and what they are called."""
-    found = [("index", "Overview"), ("crawls", "Crawls"), ("clusters", "Clusters"), ("runs", "Runs"),
-             ("rejects", "Rejects"), ("duplicates", "Duplicates")]
-    if edition["manifest"].get("align"):
-        found.append(("faces", "Faces"))
-    if edition.get("demo"):
-        found.append(("plants", "Planted"))
-    return found
-
-
-def screens(facts: Facts, links: Links) -> Iterator[Screen]:
-    """All pages of a report."""
-    yield _overview(facts, links)
-    yield _crawls(facts, links)
-    yield _rejects(facts, links)
-    yield from _duplicates(facts, links)
-    yield _clusters(facts, links)
-    for cluster in facts.clusters:
-        yield from _sheets(facts, links, cluster)
-    yield _runs(facts, links)
-    if facts.edition["manifest"].get("align"):
-        yield _faces(facts, links)
-    if facts.edition.get("demo"):
-        yield _plants(facts, links)
-
-
-def _overview(facts: Facts, links: Links) -> Screen:
+def overview(facts: Facts) -> Screen:
+    """What came in, what was kept, how fast, from where, and what to type next."""
     edition = facts.edition
     counts = edition.get("counts") or {}
     rejected = sorted((counts.get("rejected") or {}).items(), key=lambda item: (-item[1], item[0]))
     pictures = facts.by_id([cluster.medoids[0] for cluster in facts.clusters if cluster.medoids])
     frieze = [(c, pictures[c.medoids[0]]) for c in facts.clusters if c.medoids and c.medoids[0] in pictures]
     parts = [("kept", counts.get("kept", 0)), *rejected]
+    sources = read_sources(facts.root, edition)
     shown = {
         "counts": counts, "rejected": rejected, "frieze": frieze, "bar": segments(parts, counts.get("crawled")),
         "sources": facts.sources(), "licences": facts.licences(), "expected": expectations(edition),
-        "steps": steps(edition), "commands": next_commands(edition),
+        "steps": steps(edition), "commands": next_commands(edition), "disk": facts.disk(),
+        "nights": [(source.name, source.crawls[0]) for source in sources if source.crawls],
         "trained": [run for run in edition.get("runs") or [] if run.get("path")],
     }
-    return Screen(links.page("index"), "index.html", shown, [picture for _, picture in frieze])
+    return Screen("index.html", "index.html", shown, [picture for _, picture in frieze])
 
 
 def steps(edition: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -115,72 +99,57 @@ def next_commands(edition: Mapping[str, Any]) -> list[tuple[str, str]]:
     return made
 
 
-def _crawls(facts: Facts, links: Links) -> Screen:
+def crawls(facts: Facts) -> Screen:
+    """What each source gave, night by night."""
     about = {"sources": read_sources(facts.root, facts.edition), "rejected": facts.rejected()}
-    return Screen(links.page("crawls"), "crawls.html", about)
+    return Screen("crawls.html", "crawls.html", about)
 
 
-def _rejects(facts: Facts, links: Links) -> Screen:
+def rejects(facts: Facts) -> Screen:
+    """Samples of each reason, with the limit that decides as a slider."""
     found, shown = [], []
     for reason, count in facts.rejected().items():
         samples = facts.samples(reason)
         shown += samples
         found.append({"reason": reason, "count": count, "samples": samples})
-    total = sum(facts.rejected().values())
-    return Screen(links.page("rejects"), "rejects.html", {"reasons": found, "total": total}, shown)
+    sliders = limits.sliders(facts)
+    about = {
+        "reasons": found, "total": sum(facts.rejected().values()), "sliders": sliders, "plain": limits.plain(sliders),
+        "rescued": facts.rescued,
+    }
+    return Screen("rejects.html", "rejects.html", about, shown)
 
 
-def _duplicates(facts: Facts, links: Links) -> Iterator[Screen]:
-    totals, groups = facts.duplicate_totals(), facts.groups()
-    for pager in pagers(len(groups), GROUPS_A_PAGE):
-        here = groups[pager.first - 1 : pager.last]
-        shown = [picture for group in here for picture in (group.keeper, *group.near)]
-        about = {"totals": totals, "groups": here, "pager": pager, "page_of": ("duplicates", None)}
-        yield Screen(links.page("duplicates", pager.page), "duplicates.html", about, shown)
+def duplicates(facts: Facts, page: int) -> Screen | None:
+    """One sheet of groups: what was kept beside what it stands for; on the first also pairs to look at."""
+    groups = facts.groups()
+    sheets = pagers(len(groups), GROUPS_A_PAGE)
+    if not 1 <= page <= len(sheets):
+        return None
+    pager = sheets[page - 1]
+    here = groups[pager.first - 1 : pager.last]
+    pairs = facts.motifs(SUGGESTIONS) if page == 1 else []
+    shown = [picture for group in here for picture in (group.keeper, *group.near)]
+    shown += [picture for one, other, _ in pairs for picture in (one, other)]
+    about = {
+        "totals": facts.duplicate_totals(), "groups": here, "pager": pager, "page_of": "duplicates", "motifs": pairs,
+        "overlays": _overlays(here), "different": facts.different,
+    }
+    return Screen(place("duplicates", page), "duplicates.html", about, shown)
 
 
-def _clusters(facts: Facts, links: Links) -> Screen:
-    clusters = sorted(facts.clusters, key=lambda cluster: (-cluster.size, cluster.id))
-    wanted = [picture for cluster in clusters for picture in (*cluster.medoids, *cluster.outliers)]
-    pictures = facts.by_id(wanted)
-    runs = {run["cluster"]: run for run in facts.edition.get("runs") or []}
-    about = {"clusters": clusters, "shown": pictures, "runs": runs}
-    if facts.edition["manifest"].get("align"):
-        return Screen(links.page("clusters"), "clusters.html", about, prepared=list(pictures.values()))
-    return Screen(links.page("clusters"), "clusters.html", about, list(pictures.values()))
+def _overlays(groups: Sequence[Group]) -> dict[str, Any]:
+    """How each copy lies over what was kept of it, by the copy's id."""
+    return {
+        picture.id: overlay(group.keeper.extent, picture.extent, picture.model, picture.transform or "")
+        for group in groups for picture in group.near
+    }  # fmt: skip
 
 
-def _sheets(facts: Facts, links: Links, cluster: Cluster) -> Iterator[Screen]:
-    """The members of a cluster, nearest first. Aligned corpora and large ones are shown as prepared."""
-    prepared = bool(facts.edition["manifest"].get("align")) or len(facts.kept) > MAX_ORIGINALS
-    near = neighbours(facts.clusters, cluster)
-    run = next((r for r in facts.edition.get("runs") or [] if r["cluster"] == cluster.id and r.get("path")), None)
-    path = next(entry["path"] for entry in facts.edition["clusters"] if entry["id"] == cluster.id)
-    for pager in pagers(len(cluster.members), SHEET):
-        members = cluster.members[pager.first - 1 : pager.last]
-        found = facts.by_id([picture for picture, _ in members])
-        here = [(found[picture], distance) for picture, distance in members if picture in found]
-        shown = [picture for picture, _ in here]
-        about = {
-            "cluster": cluster, "members": here, "pager": pager, "as_prepared": prepared,
-            "page_of": ("cluster", cluster.id), "near": near, "run": run, "path": path,
-        }
-        address = links.cluster(cluster.id, pager.page)
-        yield Screen(address, "cluster.html", about, () if prepared else shown, shown if prepared else ())
-
-
-def neighbours(clusters: Sequence[Cluster], cluster: Cluster) -> tuple[Cluster | None, Cluster | None]:
-    """The clusters before and after one, by number."""
-    at = clusters.index(cluster)
-    return clusters[at - 1] if at else None, clusters[at + 1] if at + 1 < len(clusters) else None
-
-
-def _runs(facts: Facts, links: Links) -> Screen:
-    runs, files = read_runs(facts.root, facts.edition)
-    return Screen(links.page("runs"), "runs.html", {"runs": runs}, files=files)
-
-
-def _faces(facts: Facts, links: Links) -> Screen:
+def faces(facts: Facts) -> Screen | None:
+    """Faces as found and as aligned, and those that were refused."""
+    if not facts.edition["manifest"].get("align"):
+        return None
     aligned, counts = facts.aligned(), facts.rejected()
     found: list[dict[str, Any]] = []
     shown = [face.picture for face in aligned]
@@ -190,12 +159,87 @@ def _faces(facts: Facts, links: Links) -> Screen:
         samples = facts.refused_faces(reason, FACES_A_REASON)
         shown += [face.picture for face in samples]
         found.append({"reason": str(reason), "count": counts[reason], "samples": samples})
-    about = {"aligned": aligned, "refused": found, "align": facts.edition["manifest"]["align"]}
-    return Screen(links.page("faces"), "faces.html", about, shown, [face.picture for face in aligned])
+    every = [*aligned, *(face for entry in found for face in entry["samples"])]
+    about = {
+        "aligned": aligned, "refused": found, "align": facts.edition["manifest"]["align"],
+        "points": {face.picture.id: _points(face) for face in every},
+    }
+    return Screen("faces.html", "faces.html", about, shown, [face.picture for face in aligned])
 
 
-def _plants(facts: Facts, links: Links) -> Screen:
+def _points(face: Faces) -> list[str]:
+    """For each face the path that has a dot at every landmark; empty where they were not kept."""
+    made = []
+    for one in face.faces:
+        points = points_of(one["landmarks"], one["box"]) if one.get("landmarks") else ()
+        made.append("".join(f"M{x:.1f} {y:.1f}h0" for x, y in points))
+    return made
+
+
+def decisions(facts: Facts) -> Screen:
+    """The journal: newest first."""
+    events = said_until(facts)
+    names = {int(one["id"]): str(one["name"]) for one in facts.edition.get("clusters") or []}
+    found = journal.entries(events, names)
+    shown = found[:ENTRIES]
+    pictures = facts.any_by_id(list({i for entry in shown for i in entry.pictures[:ENTRY_PICTURES]}))
+    about = {"entries": shown, "total": len(found), "named": pictures, "most": ENTRY_PICTURES}
+    return Screen("journal.html", "journal.html", about, list(pictures.values()))
+
+
+def said_until(facts: Facts) -> list[Event]:
+    """All decisions of the corpus; on pages of an edition those that were made before it."""
+    events = Journal(facts.root, facts.edition["corpus"]).events()
+    if facts.live:
+        return events
+    made = datetime.fromisoformat(facts.edition["created_at"])
+    return [event for event in events if datetime.fromisoformat(event.at) <= made]
+
+
+def credits(facts: Facts) -> Screen:
+    """Whose the kept pictures are, by licence; nobody's before anything was judged."""
+    try:
+        found = attribution.credits(facts.root, facts.edition)
+    except UsageError:
+        found = []
+    groups: dict[str, list[attribution.Credit]] = {}
+    for credit in found[:CREDITS]:
+        groups.setdefault(credit.licence, []).append(credit)
+    about = {
+        "groups": [(attribution.named(licence), rows[0].licence_url, rows) for licence, rows in groups.items()],
+        "total": len(found), "shown": min(len(found), CREDITS),
+        "changes": attribution.changes(facts.edition["manifest"], facts.edition.get("until", "")),
+    }
+    return Screen("credits.html", "credits.html", about)
+
+
+def picture(facts: Facts, id: str) -> Screen | None:
+    """Everything known of one picture."""
+    return next(pictures(facts, [id]), None)
+
+
+def pictures(facts: Facts, ids: Sequence[str]) -> Iterator[Screen]:
+    """The pages of many pictures, each with its neighbours in its theme."""
+    found = facts.any_by_id(ids)
+    told = known(facts, list(found))
+    names = {int(one["id"]): str(one["name"]) for one in facts.edition.get("clusters") or []}
+    said: dict[str, list[journal.Entry]] = {}
+    for entry in journal.entries(said_until(facts), names):
+        for one in entry.pictures:
+            said.setdefault(one, []).append(entry)
+    theme = {one: cluster for cluster in facts.clusters for one, _ in cluster.members}
+    for id, row in found.items():
+        about = {
+            "picture": row, "sections": told.get(id, []), "decisions": said.get(id, []), "theme": theme.get(id),
+            "kept": id in facts.kept,
+        }
+        yield Screen(place(f"pictures/{id}"), "picture.html", about, [row], [row])
+
+
+def plants(facts: Facts) -> Screen | None:
     """The plants in groups, by what stands before the colon of their kind; the rest is what was not planted."""
+    if not facts.edition.get("demo"):
+        return None
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in facts.edition["demo"]:
         group, _, kind = row["kind"].rpartition(":")
@@ -205,4 +249,4 @@ def _plants(facts: Facts, links: Links) -> Screen:
         rows.sort(key=lambda row: (-row["planted"], row["kind"]))
     ordered = {name: groups[name] for name in sorted(groups, key=lambda name: _PLANTS.get(name, (9, ""))[0])}
     words = {name: _PLANTS.get(name, (9, name.capitalize()))[1] for name in ordered}
-    return Screen(links.page("plants"), "plants.html", {"groups": ordered, "words": words, "others": others})
+    return Screen("plants.html", "plants.html", {"groups": ordered, "words": words, "others": others})
