@@ -9,6 +9,7 @@ and noise, blur and missing kinds of pictures stand in the right order all the s
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -99,7 +100,9 @@ def _from_onnx(network: Path) -> Network:
 
 def _from_torchscript(network: Path) -> Network:
     try:
-        module = torch.jit.load(str(network), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # published networks are TorchScript all the same
+            module = torch.jit.load(str(network), map_location="cpu").eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
         raise UsageError(
             f"{network} is not a TorchScript network ({str(error).splitlines()[0]}): save one with torch.jit.save,"
