@@ -236,7 +236,11 @@ def copied(found: Neighbours, reals: NDArray[Any], mirrored: NDArray[Any]) -> fl
 
 
 def copied_alarm(share: float) -> Alarm | None:
-    """A quarter of the fakes or more are copies by the measure of `copied`: five times what chance gives."""
+    """A quarter of the fakes or more are copies by the measure of `copied`: five times what chance gives.
+
+    Give it the smaller of the shares in features and in pixels: blots of the mean colour are near to everything in
+    pixels, and noise on a copy hides it from features, though not below 0.35.
+    """
     return _raised(
         "memorised pictures",
         share,

@@ -14,7 +14,6 @@ from gan.sample import Pictures
 from pipeline.errors import UsageError
 
 LEAST = 20  # pictures on a side
-_FEW_HELD_OUT = LEAST
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def measure(
     space = spaces.name(reals.shape[1], network)
     order = np.random.default_rng(seed).permutation(len(reals))
     real, made = spaces.features(reals[order], network), spaces.features(fakes, network)
-    held = spaces.features(held_out, network) if len(held_out) >= _FEW_HELD_OUT else real[:0]
+    held = spaces.features(held_out, network) if len(held_out) >= LEAST else real[:0]
     figures = [*_distances(made, real, held, space, seed), *_neighbourhoods(made, real, space)]
     mirrored = spaces.features(alarms.mirror(reals[order]), network)
     return [*figures, *_originality(made, real, mirrored, fakes, reals[order], space)]
@@ -110,12 +109,11 @@ def _originality(
 
 def advice(figures: list[Figure]) -> list[alarms.Alarm]:
     """What the figures warn of."""
-    values = {figure.name.split("-")[0]: 0.0 for figure in figures}
+    values: dict[str, list[float]] = {}
     for figure in figures:
-        kind = figure.name.split("-")[0]
-        values[kind] = max(values[kind], figure.value)
+        values.setdefault(figure.name.split("-")[0], []).append(figure.value)
     found = (
-        alarms.copied_alarm(values["copied"]),
-        alarms.collapse_alarm(alarms.Diversity(values["spread"], values["twins"])),
+        alarms.copied_alarm(min(values["copied"])),
+        alarms.collapse_alarm(alarms.Diversity(values["spread"][0], values["twins"][0])),
     )
     return [alarm for alarm in found if alarm is not None]
