@@ -15,6 +15,7 @@ from typing import Any
 from pipeline import licences, tables
 from pipeline.corpus import CORPUS_TABLES
 from pipeline.errors import UsageError
+from pipeline.schema import ID_DIGITS
 from pipeline.storage import Root
 
 FORMATS = ("md", "html", "csv", "json", "txt")
@@ -74,7 +75,7 @@ def _kept(root: Root, edition: Mapping[str, Any]) -> set[str]:
         if partitions and set(partitions) <= set(tables.names(root, folder)):
             rows = tables.read_all(root, folder, partitions, ["id", "reason"])
             pairs = zip(rows["id"].to_pylist(), rows["reason"].to_pylist(), strict=True)
-            return {i for i, r in pairs if r is None} - set(edition.get("left_out", ()))
+            return {i[:ID_DIGITS] for i, r in pairs if r is None} - set(edition.get("left_out", ()))
     raise UsageError(f"The tables of the corpus {edition['corpus']} are gone: make them with `pipeline run`.")
 
 

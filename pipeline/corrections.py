@@ -22,7 +22,7 @@ def corrected(corpus: Corpus, clustered: pa.Table) -> pa.Table:
         return clustered
     distance = pc.fill_null(clustered["distance"], 0).to_numpy().astype(np.float32).copy()
     touched = np.union1d(given[moved], themes[moved])
-    out = np.asarray(pc.is_in(clustered["id"], value_set=pa.array(list(corpus.left_out), pa.string())))
+    out = tables.are_among(clustered["id"], corpus.left_out)
     rows = np.flatnonzero(np.isin(themes, touched) & ~out)
     vectors = _vectors(corpus, clustered, rows)
     for theme in touched:

@@ -49,7 +49,7 @@ def _reasons(corpus: Corpus, table: str, partitions: Sequence[str]) -> list[str 
     found = tables.read_all(corpus.root, corpus.folders[table], partitions, ["id", "reason"])
     out = corpus.left_out if table in corpus.chain else {}
     rows = zip(found["id"].to_pylist(), found["reason"].to_pylist(), strict=True)
-    return [reason or out.get(picture[:ID_DIGITS]) for picture, reason in rows]
+    return [reason or out.get(picture) or out.get(picture[:ID_DIGITS]) for picture, reason in rows]
 
 
 def totals(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline import tables
 from pipeline.corpus import CORPUS_TABLES, corpora, edition, newest, views
 from pipeline.errors import REASON_HELP, Reason, UsageError, did_you_mean
+from pipeline.schema import ID_DIGITS
 from pipeline.storage import Root
 from spiders import crawls
 
@@ -106,11 +107,11 @@ def rejects(root: Root, corpus: str | None, reason: str | None, limit: int) -> d
         if set(partitions) <= set(tables.names(root, facts["folders"][table]))
     )
     verdicts = tables.read_all(root, facts["folders"][last], partitions, ["id", "reason", "reason_value", "detail"])
-    crawled = tables.read_latest(root, partitions, ["source_id", "title", "url"])
+    crawled = tables.about(root, facts["folders"], partitions, last, ["source_id", "title", "url"])
     found: dict[str, list[dict[str, Any]]] = {}
     counts: dict[str, int] = {}
     for row, about in zip(verdicts.to_pylist(), crawled.to_pylist(), strict=True):
-        name = row["reason"] or facts.get("left_out", {}).get(row["id"])
+        name = row["reason"] or facts.get("left_out", {}).get(row["id"][:ID_DIGITS])
         if name is None or (reason is not None and name != reason):
             continue
         counts[name] = counts.get(name, 0) + 1

@@ -18,7 +18,7 @@ _BATCH = 256
 _OURS = {
     "": re.compile(r"(cluster-\d+(-\d+)?|duplicates-\d+|faces|plants)\.html"),
     "clusters": re.compile(r"\d+(-\d+)?\.html"), "runs": re.compile(r"\d+\.html"),
-    "latent": re.compile(r"\d+\.html"), "pictures": re.compile(r"[0-9a-f]{64}\.html"),
+    "latent": re.compile(r"\d+\.html"), "pictures": re.compile(r"[0-9a-f]{64}(-\d+)?\.html"),
     "data": re.compile(r"(map|map-ids|cluster-\d+)\.js"),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,6 +129,29 @@ def read_latest(root: Root, partitions: Sequence[str], columns: Sequence[str]) -
     return found.select(["partition", "row", *columns])
 
 
+def are_among(ids: pa.ChunkedArray, pictures: Collection[str]) -> np.ndarray:
+    """Whether each of `ids`, of pictures or of faces in them, is one of `pictures` or in one: bool (n,)."""
+    known = pa.array(sorted(pictures), pa.string())
+    whole = pc.utf8_slice_codeunits(ids, 0, ID_DIGITS)
+    return np.asarray(pc.or_(pc.is_in(ids, value_set=known), pc.is_in(whole, value_set=known)))
+
+
+def about(
+    root: Root, folders: Mapping[str, str], partitions: Sequence[str], table: str, columns: Sequence[str]
+) -> pa.Table:
+    """What is said of the picture of every row of a corpus's `table`, whose folder is among `folders`: `read_latest`
+    in its order, with the row of a picture once for each of its faces where they have rows of their own.
+    """
+    found = read_latest(root, partitions, columns)
+    if "expanded" not in folders or table in ("crawled", "measured", "faces", "selected"):
+        return found
+    known, begin = np.unique(found["partition"].to_pylist(), return_index=True)
+    starts = dict(zip(known.tolist(), begin.tolist(), strict=True))
+    faces = read_all(root, folders["expanded"], partitions, ["origin"])
+    first = np.array([starts[name] for name in faces["partition"].to_pylist()], np.int64)
+    return found.take(pa.array(first + faces["origin"].to_numpy()))
+
+
 def _newest(rows: pa.Table) -> pa.Array:
     """For each row the place of the newest row with the same id, source_id and url; most have none beside them."""
     places = np.arange(rows.num_rows)
@@ -206,8 +229,8 @@ def _literal(address: str) -> str:
 
 
 _DUCK_TYPES = {
-    "string": "VARCHAR", "int8": "TINYINT", "int32": "INTEGER", "int64": "BIGINT", "uint32": "UINTEGER",
-    "uint64": "UBIGINT",
+    "string": "VARCHAR", "int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT",
+    "uint32": "UINTEGER", "uint64": "UBIGINT",
     "float": "FLOAT", "double": "DOUBLE", "binary": "BLOB", "timestamp[ms, tz=UTC]": "TIMESTAMPTZ",
 }
 

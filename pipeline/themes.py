@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from PIL import Image
 
 from pipeline import overlay, tables
 from pipeline.corpus import Corpus
 from pipeline.corrections import corrected
 from pipeline.naming import name_themes, words_of
+from pipeline.schema import ID_DIGITS
 from pipeline.stages.assign import vectors_of
 from pipeline.vision.motifs import same_motif
 
@@ -81,7 +81,8 @@ def shows_left_out(corpus: Corpus, clusters: Sequence[Mapping[str, Any]]) -> boo
     if not (out := corpus.left_out):
         return False
     facts = [json.loads(corpus.root.read(f"{cluster['path']}/cluster.json")) for cluster in clusters]
-    return any(member["id"] in out for found in facts for member in found["members"])
+    held = [member["id"] for found in facts for member in found["members"]]
+    return any(member in out or member[:ID_DIGITS] in out for member in held)
 
 
 def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
@@ -90,9 +91,9 @@ def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
     clustered = tables.read_all(corpus.root, corpus.folders["clustered"], partitions, ["id", "cluster", "distance"])
     clustered = corrected(corpus, clustered)
     where = tables.read_all(corpus.root, corpus.folders["prepared"], partitions, ["shard", "offset", "size"])
-    about = tables.read_latest(corpus.root, partitions, ["genre", "style", "creator", "tags", "query"])
-    out = pa.array(sorted(corpus.left_out), pa.string())
-    left_out = np.asarray(pc.is_in(clustered["id"], value_set=out))
+    words_in = ["genre", "style", "creator", "tags", "query"]
+    about = tables.about(corpus.root, corpus.folders, partitions, "clustered", words_in)
+    left_out = tables.are_among(clustered["id"], corpus.left_out)
     kept = np.flatnonzero(~np.asarray(clustered["cluster"].is_null()) & ~left_out)
     order = kept[np.lexsort((kept, clustered["distance"].to_numpy()[kept]))]
     take = pa.array(order)

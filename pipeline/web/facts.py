@@ -18,7 +18,7 @@ from pipeline.errors import Fatal, Reason
 from pipeline.naming import NO_NAMES
 from pipeline.storage import Root
 
-TABLES = ("crawled", "measured", "faces", "selected", "prepared", "embedded", "clustered")
+TABLES = ("crawled", "measured", "faces", "selected", "expanded", "prepared", "embedded", "clustered")
 REJECT_SAMPLES = 24
 GROUPS = 400
 GROUP_PICTURES = 16
@@ -157,7 +157,7 @@ class Facts:
         self.events: Sequence[Event] = events or ()
         self.rescued = overlay.rescued(self.events)
         folders = edition["folders"]
-        self._db = tables.connect(root, {table: {"": folders[table]} for table in TABLES if table in folders})
+        self._db = tables.connect(root, {table: {"": folders[table]} if table in folders else {} for table in TABLES})
         self._db.register("said", tables.read_latest(root, edition["partitions"], _SAID))
         out = {**edition.get("left_out", {}), **overlay.left_out(self.events)}
         left_out = {"id": pa.array(list(out), pa.string()), "reason": pa.array(list(out.values()), pa.string())}
@@ -364,8 +364,8 @@ class Facts:
 
     def _with_faces(self, pictures: Sequence[Picture]) -> list[Faces]:
         rows = self._rows(
-            "SELECT f.id, any_value(f.faces), any_value(rows.eyes) FROM faces f JOIN rows USING (partition, row) "
-            "WHERE f.id IN (SELECT unnest(?)) GROUP BY f.id",
+            "SELECT rows.id, any_value(f.faces), any_value(rows.eyes) FROM faces f JOIN rows USING (partition, row) "
+            "WHERE rows.id IN (SELECT unnest(?)) GROUP BY rows.id",
             [[picture.id for picture in pictures]],
         )
         found = {row[0]: (row[1] or [], row[2]) for row in rows}
@@ -385,22 +385,23 @@ def _group(keeper: Picture, members: Sequence[Picture], near: int, same: int) ->
 _SAID = ("page_url", "title", "creator", "year_text", "year", "licence", "style", "genre")
 _ROWS = """
 CREATE TEMP TABLE rows AS
-SELECT c.partition, c.row, c.id, c.url, d.page_url, c.source, c.source_id, d.title, d.creator,
+SELECT c.partition, c.row, coalesce(x.id, c.id) AS id, c.url, d.page_url, c.source, c.source_id, d.title, d.creator,
        coalesce(d.year_text, d.year::VARCHAR) AS year, d.licence, c.http_status, c.format, c.query, d.style, d.genre,
        c.fetched_at, m.width, m.height, m.phash, s.keeper, s.distance, s.rule,
        s.transform, s.inliers, s.agreement, s.model, m.bytes, m.sharpness,
-       coalesce(c.reason, m.reason, s.reason, p.reason, e.reason, k.reason, o.reason) AS reason,
-       coalesce(c.reason_value, m.reason_value, s.reason_value,
+       coalesce(c.reason, m.reason, s.reason, x.reason, p.reason, e.reason, k.reason, o.reason) AS reason,
+       coalesce(c.reason_value, m.reason_value, s.reason_value, x.reason_value,
                 p.reason_value, e.reason_value, k.reason_value) AS value,
-       coalesce(c.detail, m.detail, s.detail, p.detail, e.detail, k.detail) AS detail,
+       coalesce(c.detail, m.detail, s.detail, x.detail, p.detail, e.detail, k.detail) AS detail,
        p.shard, p."offset", p.size, p.width AS prepared_side, p.eyes
 FROM crawled c
 JOIN said d USING (partition, row)
 LEFT JOIN measured m USING (partition, row)
 LEFT JOIN selected s USING (partition, row)
-LEFT JOIN prepared p USING (partition, row)
-LEFT JOIN embedded e USING (partition, row)
-LEFT JOIN clustered k USING (partition, row)
+LEFT JOIN expanded x ON x.partition = c.partition AND x.origin = c.row
+LEFT JOIN prepared p ON p.partition = c.partition AND p.row = coalesce(x.row, c.row)
+LEFT JOIN embedded e ON e.partition = c.partition AND e.row = coalesce(x.row, c.row)
+LEFT JOIN clustered k ON k.partition = c.partition AND k.row = coalesce(x.row, c.row)
 LEFT JOIN left_out o ON o.id = c.id
 WHERE c.partition IN (SELECT unnest(?))
 """

@@ -24,7 +24,7 @@ GRID_SIDE = 1024
 _THREADS = 2
 _CHUNK = 32
 _QUALITY = 82
-_OURS = re.compile(r"pictures/(a-)?[0-9a-f]{64}\.webp|runs/\d+-[0-9a-z_.+-]+\.(webp|gif|mp4|webm)")
+_OURS = re.compile(r"pictures/(a-)?[0-9a-f]{64}(-\d+)?\.webp|runs/\d+-[0-9a-z_.+-]+\.(webp|gif|mp4|webm)")
 
 Named = tuple[str, bytes | None]
 

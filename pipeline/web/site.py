@@ -29,7 +29,7 @@ _PAGES: Sequence[tuple[str, Show]] = (
     (r"journal\.html", screens.decisions),
     (r"credits\.html", screens.credits),
     (r"plants\.html", screens.plants),
-    (r"pictures/(?P<id>[0-9a-f]{64})\.html", screens.picture),
+    (r"pictures/(?P<id>[0-9a-f]{64}(-\d+)?)\.html", screens.picture),
 )
 _SHEET = re.compile(r"data/cluster-(\d{1,6})\.js")
 
