@@ -19,8 +19,8 @@ FILES = sorted((REPOSITORY / "manifests").glob("*.yaml"))
 GUIDE = (REPOSITORY / "docs" / "manifests.md").read_text()
 SECTIONS: dict[str, type[BaseModel]] = {
     "The manifest": Manifest, "expect": manifest.Expect, "measure": manifest.Measure, "select": manifest.Select,
-    "dedupe": manifest.Dedupe, "convert": manifest.Convert, "align": manifest.Align, "shard": manifest.Shard,
-    "embed": manifest.Embed, "cluster": manifest.Cluster, "train": manifest.Train,
+    "dedupe": manifest.Dedupe, "convert": manifest.Convert, "people": manifest.People, "align": manifest.Align,
+    "shard": manifest.Shard, "embed": manifest.Embed, "cluster": manifest.Cluster, "train": manifest.Train,
 }  # fmt: skip
 
 
