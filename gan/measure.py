@@ -35,14 +35,14 @@ class Figure:
 
 
 def measure(
-    fakes: Pictures, reals: Pictures, held_out: Pictures, network: Path | None = None, seed: int = 0
+    fakes: Pictures, reals: Pictures, held_out: Pictures, network: Path = spaces.DEFAULT, seed: int = 0
 ) -> list[Figure]:
     """All figures of `fakes` against `reals`, the pictures trained on, and against some that were not, `held_out`.
 
     All are uint8 (n, size, size, 3). The floor is one half of the reals against the other; what depends on the
     number of pictures (all but the kernel distance) is measured with as many as such a half has, on each side.
-    `network` is a feature network of the user's, see `gan.spaces`. Raises UsageError for fewer than 20 fakes or 40
-    reals.
+    `network` is a packaged feature network or one of the user's, see `gan.spaces`. Raises UsageError for fewer than
+    20 fakes or 40 reals.
     """
     if len(fakes) < LEAST or len(reals) < 2 * LEAST:
         raise UsageError(

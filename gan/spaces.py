@@ -1,9 +1,10 @@
 """Feature spaces: networks that turn pictures into the vectors that `gan.metrics` compares.
 
     efflite0@64              EfficientNet-Lite0, the packaged network, on 64-pixel pictures as they are: 1,280 features
+    efflite2@64              a larger one, fetched by its name, to judge what was trained on the features of the first
     inception-2015-12-05@299 a network file of the user's, TorchScript or ONNX, at the 299 pixels of published figures
 
-The packaged network runs at the pictures' own size, not at the 224 pixels it was trained on: twenty times as fast,
+The packaged networks run at the pictures' own size, not at the 224 pixels they were trained on: twenty times as fast,
 and noise, blur and missing kinds of pictures stand in the right order all the same.
 """
 
@@ -27,22 +28,24 @@ from gan.sample import Pictures
 from pipeline import models
 from pipeline.errors import UsageError
 
-LITE0 = "efflite0"
+PACKAGED = {f"efficientnet-lite{size}": f"efflite{size}" for size in range(3)}
+DEFAULT = Path("efficientnet-lite0")
 PUBLISHED_SIDE = 299
 _BATCH = 16  # on one core the fastest: more pictures no longer fit into its cache
 
 Network = Callable[[Tensor], Tensor]
 
 
-def name(size: int, network: Path | None = None) -> str:
-    """The space's name, which figures carry: the packaged network at `size` pixels, or the user's at 299."""
-    return f"{LITE0}@{size}" if network is None else f"{network.stem}@{PUBLISHED_SIDE}"
+def name(size: int, network: Path = DEFAULT) -> str:
+    """The space's name, which figures carry: a packaged network at `size` pixels, or the user's at 299."""
+    packaged = PACKAGED.get(str(network))
+    return f"{packaged}@{size}" if packaged else f"{network.stem}@{PUBLISHED_SIDE}"
 
 
-def features(images: Pictures, network: Path | None = None) -> Features:
-    """Features (n, d) float32 of `images`, uint8 (n, size, size, 3): `efflite0@size`, 1,280 wide, or the user's.
+def features(images: Pictures, network: Path = DEFAULT) -> Features:
+    """Features (n, d) float32 of `images`, uint8 (n, size, size, 3), by a packaged network or a file of the user's.
 
-    A user's `network` file, TorchScript (.pt, .ts, .torchscript) or ONNX, gets batches of float32
+    A user's file, TorchScript (.pt, .ts, .torchscript) or ONNX, gets batches of float32
     (n, 3, 299, 299), 0…255, enlarged or reduced with an antialiased bilinear filter, and gives (n, d): this is the
     calling form of the TorchScript Inception that published figures use, whose 2,048 features are asked for with
     `return_features=True` where the file knows that word. Such a file is a program: take it from people you trust.
@@ -50,7 +53,7 @@ def features(images: Pictures, network: Path | None = None) -> Features:
     Raises UsageError when there is no such file, it is no network, or gives no features; UsageError as well when
     the packaged one has not been fetched.
     """
-    run = _packaged(str(models.path("efficientnet-lite0"))) if network is None else _supplied(network)
+    run = _packaged(str(models.path(str(network)))) if str(network) in PACKAGED else _supplied(network)
     parts = [run(_planes(images[start : start + _BATCH])) for start in range(0, len(images), _BATCH)]
     found: Features = torch.cat(parts).numpy()
     if found.ndim != 2:
@@ -65,14 +68,14 @@ def _planes(images: Pictures) -> Tensor:
 
 @cache
 def _packaged(model: str) -> Network:
-    """EfficientNet-Lite0 with a free side: its convolutions fit any."""
+    """EfficientNet-Lite with a free side: its convolutions fit any."""
     graph = onnx.load(model)
     for axis in (2, 3):
         graph.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = f"side{axis}"
     session = _session(graph.SerializeToString())
 
     def run(planes: Tensor) -> Tensor:
-        return _onnx_run(session, (planes - 127) / 128)
+        return torch.from_numpy(session.run(["features"], {"pixels": ((planes - 127) / 128).numpy()})[0])
 
     return run
 
@@ -95,7 +98,8 @@ def _from_onnx(network: Path) -> Network:
         session = _session(network.read_bytes())
     except (Fail, InvalidGraph, InvalidProtobuf) as error:
         raise UsageError(f"{network} is not an ONNX network ({str(error).splitlines()[0]}).") from None
-    return lambda planes: _onnx_run(session, planes)
+    first = session.get_inputs()[0].name
+    return lambda planes: torch.from_numpy(session.run(None, {first: planes.numpy()})[0])
 
 
 def _from_torchscript(network: Path) -> Network:
@@ -126,8 +130,3 @@ def _session(data: bytes) -> onnxruntime.InferenceSession:
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
-def _onnx_run(session: onnxruntime.InferenceSession, planes: Tensor) -> Tensor:
-    made = session.run(None, {session.get_inputs()[0].name: planes.numpy()})[0]
-    return torch.from_numpy(made)

@@ -16,7 +16,6 @@ from gan.metrics import kid, prdc
 from gan.sample import Pictures
 from pipeline import models
 from pipeline.errors import UsageError
-from pipeline.vision.features import Embedder
 
 
 def pictures(count: int, side: int, seed: int = 0) -> Pictures:
@@ -67,13 +66,6 @@ def test_the_packaged_network_at_the_pictures_own_size(side: int) -> None:
     assert found.std(axis=0).max() > 0.01
     assert np.allclose(found[17:], spaces.features(images[17:]), atol=1e-4), "whatever the batch"
     assert spaces.name(side) == f"efflite0@{side}"
-
-
-@needs_the_packaged_network
-def test_at_224_pixels_it_is_the_embedder_of_the_pipeline() -> None:
-    images = pictures(2, 224)
-    wanted = Embedder(models.path("efficientnet-lite0")).embed(images)
-    assert np.allclose(spaces.features(images), wanted, atol=1e-4)
 
 
 @needs_the_packaged_network
