@@ -34,13 +34,14 @@ _NUMBERS: dict[Reason, tuple[str, str | None]] = {
     Reason.ODD_ANGLE: ("turned {:.0f}°", None),
     Reason.FACE_BLURRED: ("sharpness {:.2f}", "align.min_face_sharpness"),
     Reason.SUNGLASSES: ("eyes {:.0%} as light as the face", None),
+    Reason.OTHER_PERSON: ("the likeliest face {:.2f} away", "people.distance"),
 }
 
-_KEY = re.compile(r"\b(select|dedupe|align)\.(\w+)")
+_KEY = re.compile(r"\b(select|dedupe|people|align)\.(\w+)")
 
 FACE_REASONS = (
     Reason.NO_FACE, Reason.TOO_MANY_FACES, Reason.LOW_CONFIDENCE, Reason.FACE_TOO_SMALL, Reason.FACE_CUT,
-    Reason.ODD_ANGLE, Reason.SUNGLASSES, Reason.FACE_BLURRED,
+    Reason.ODD_ANGLE, Reason.SUNGLASSES, Reason.FACE_BLURRED, Reason.OTHER_PERSON,
 )
 
 
