@@ -13,7 +13,7 @@ from typing import Any
 from pipeline import models, overlay, tables
 from pipeline.decisions import Event, Journal, never_duplicates, standing
 from pipeline.errors import UsageError, did_you_mean
-from pipeline.manifest import Align, Dedupe, Manifest, People
+from pipeline.manifest import PACKAGED, Align, Dedupe, Manifest, People
 from pipeline.stage import digest
 from pipeline.storage import Root
 from pipeline.withdrawn import left_out
@@ -24,7 +24,7 @@ PEOPLE_TABLES = ("identified", "people")
 PEOPLE_ACTIONS = ("name_person", "merge_people", "split_person")
 """Decisions about persons."""
 POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
-VERSIONS = {"selected": 4, "prepared": 2, "embedded": 1, "clustered": 1, "expanded": 1, "identified": 1, "people": 1}
+VERSIONS = {"selected": 4, "prepared": 2, "embedded": 2, "clustered": 2, "expanded": 1, "identified": 1, "people": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 NO_DECISIONS = {"last": None, "count": 0}
 """What an edition without decisions, or from before there were any, knows of them."""
@@ -125,14 +125,14 @@ class Corpus:
             "selected": {
                 "select": m.select.model_dump(mode="json"), "dedupe": _deciding(m.dedupe), "align": judged,
                 "origin": self.origin, "hash": m.measure.hash,
-                "never": sorted(sorted(pair) for pair in self.never), **self._who,
+                **self._who,
             },
             "prepared": {
                 "convert": m.convert.model_dump(mode="json"), "align": landed, "shard": m.shard.model_dump(mode="json")
             },
             "expanded": {},
-            "embedded": m.embed.model_dump(mode="json"),
-            "clustered": m.cluster.model_dump(mode="json"),
+            "embedded": _described(m),
+            "clustered": {**m.cluster.model_dump(mode="json", exclude={"levels", "propose"}), "refits": len(self.refits)},
         }
         made: dict[str, str] = {}
         parent: list[str] = []
@@ -140,6 +140,12 @@ class Corpus:
             made[table] = digest(table, VERSIONS[table], options[table], parent)
             parent = [made[table]]
         return made
+
+    @cached_property
+    def refits(self) -> list[str]:
+        """The files of the times that people asked for themes to be found anew, in order."""
+        folder = f"corpora/{self.name}/refits"
+        return [f"{folder}/{name}" for name in self.root.names(folder, ".json")]
 
     @cached_property
     def folders(self) -> dict[str, str]:
@@ -197,6 +203,27 @@ def references(people: People) -> list[bytes]:
 def _measured(hash: str, blocks: bool) -> str:
     """The folder of what was measured so."""
     return "tables/measured/v3" + ("-exact" if hash == "exact" else "") + ("-blocks" if blocks else "")
+
+
+def _described(manifest: Manifest) -> dict[str, Any]:
+    """What decides the vectors: of files of the user's what is in them."""
+    embed = manifest.embed
+    if embed.vectors:
+        return {"vectors": [_contents(file) for file in (embed.vectors, embed.ids) if file]}
+    made = embed.model_dump(mode="json", exclude={"vectors", "ids", "scale"})
+    made["pictures"] = "prepared" if manifest.align else embed.pictures
+    if embed.model not in PACKAGED:
+        made |= {"model": _contents(embed.model), "scale": embed.scale}
+    return made
+
+
+def _contents(name: str) -> str:
+    """The SHA-256 of a file that the manifest names."""
+    try:
+        with Path(name).expanduser().open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(f"The file {name} that `embed` names cannot be read ({error.strerror}).") from None
 
 
 def _deciding(dedupe: Dedupe) -> dict[str, Any]:

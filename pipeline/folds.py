@@ -6,8 +6,6 @@ same partitions and gives the very same rows. What an earlier batch decided stay
 
 from __future__ import annotations
 
-import io
-import json
 import time
 from collections.abc import Sequence
 
@@ -17,17 +15,14 @@ import pyarrow.compute as pc
 
 from pipeline import tables
 from pipeline.corpus import Corpus
-from pipeline.errors import UsageError
 from pipeline.people import Chosen
 from pipeline.runner import Runner, Summary
 from pipeline.schema import EXPANDED, SELECTED
 from pipeline.sketches import Sketches
-from pipeline.stages.assign import vectors_of
 from pipeline.stages.dedupe import Standing, dedupe
 from pipeline.stages.expand import expand as faces_as_rows
 from pipeline.stages.judge import judge, judge_faces, judge_persons
 from pipeline.stages.proofs import Sketched
-from pipeline.vision.clustering import spherical_kmeans
 
 _MEASURES = (
     "id", "width", "height", "phash", "brightness", "contrast", "sharpness",
@@ -67,7 +62,7 @@ def _select_batch(
         return Sketches(corpus.root, corpus.folders["sketched"], compared).sketched(runner.spread)
 
     selected = dedupe(
-        pa.concat_tables(judged), standing, corpus.manifest.dedupe, sketched, corpus.never
+        pa.concat_tables(judged), standing, corpus.manifest.dedupe, sketched
     )
     place = SELECTED.names.index("face")
     selected = selected.set_column(place, "face", pa.array(faces, pa.int32()))
@@ -162,44 +157,3 @@ def _standing(corpus: Corpus, earlier: Sequence[str]) -> tuple[Standing, list[tu
         sizes.append(np.column_stack([found["width"].to_numpy(), found["height"].to_numpy()]).astype(np.int64))
         where += [(name, int(row)) for row in kept]
     return Standing(ids, np.concatenate(hashes), np.concatenate(sizes)), where
-
-
-def fit_themes(corpus: Corpus) -> str:
-    """Fit the centres of the themes once; returns the path of `centres.npy`, float32 (k, d).
-
-    Later partitions are assigned to the same centres. Raises UsageError when fewer pictures than k were kept.
-    """
-    folder = corpus.folders["clusters"]
-    path = f"{folder}/centres.npy"
-    if corpus.root.exists(path):
-        return path
-    partitions = _claimed_for_fit(corpus, folder)
-    found = tables.read_all(corpus.root, corpus.folders["embedded"], partitions, ["vector"])
-    cluster = corpus.manifest.cluster
-    try:
-        centres, _, _ = spherical_kmeans(vectors_of(found["vector"]), cluster.k, cluster.seed)
-    except ValueError as error:
-        corpus.root.delete(f"{folder}/fit.json")
-        raise UsageError(f"{cluster.k} clusters cannot be made ({error}): ask for fewer with --k.") from None
-    sink = io.BytesIO()
-    np.save(sink, np.asarray(centres, np.float32), allow_pickle=False)
-    corpus.root.commit(path, sink.getvalue())
-    return path
-
-
-def _claimed_for_fit(corpus: Corpus, folder: str) -> list[str]:
-    """The partitions to fit on, claimed so that a killed fit is repeated on the same ones."""
-    claim = f"{folder}/fit.json"
-    if not corpus.root.exists(claim):
-        partitions = sorted(corpus.partitions(), key=tables.by_time)
-        reasons = tables.read_all(corpus.root, corpus.folders["embedded"], partitions, ["reason"])["reason"]
-        kept, k = reasons.null_count, corpus.manifest.cluster.k
-        if kept < k:
-            raise UsageError(
-                f"{k} clusters were asked of {kept} kept pictures: ask for --k {kept} or fewer, "
-                "or gather more pictures." if kept else
-                "No picture is left to cluster: see `pipeline rejects` for the reasons, and loosen the manifest."
-            )
-        corpus.root.claim(claim, json.dumps(partitions).encode())
-    loaded: list[str] = json.loads(corpus.root.read(claim))
-    return loaded

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import models, sources, training
+from pipeline import models, rescues, sources, training
 from pipeline.corpus import CORPUS_TABLES, NO_DECISIONS, Corpus, add_edition, edition, editions
 from pipeline.edition import STEP_OF, funnel, score_plants, totals, versions
 from pipeline.errors import PipelineError, SourceRefused, TooManyRejects, UsageError
-from pipeline.folds import expand, fit_themes, select
-from pipeline.manifest import Manifest, changed
+from pipeline.fitting import fit_themes
+from pipeline.folds import expand, select
+from pipeline.manifest import Align, Manifest, changed
 from pipeline.people import group_people
+from pipeline.rescues import Rescue
 from pipeline.runner import Runner, Summary, Task
 from pipeline.stage import digest
 from pipeline.stages.identify import ready
@@ -81,18 +83,20 @@ def _run(job: Job) -> dict[str, Any]:
     with Runner(job.scheduler, job.workers) as runner:
         before = edition(job.root, corpus.name)
         changed = _pictures(job, corpus, runner, seconds)
+        rescue = _rescue(job, corpus, runner)
+        shown = rescue.shown if rescue else corpus
         if job.wants("cluster"):
             try:
-                clusters, themed = _themes(job, corpus, runner, seconds, before, changed)
+                clusters, themed = _themes(job, corpus, rescue, runner, seconds, before, changed)
             except UsageError:
                 if changed or before is None:  # what `pipeline rejects` is to explain
-                    _edition(replace(job, until="embed"), corpus, seconds, [], [], before, demo, changed)
+                    _edition(replace(job, until="embed"), shown, seconds, [], [], before, demo, changed)
                 raise
             changed |= themed
         if job.wants("train"):
-            runs, trained = _train(job, corpus, runner, clusters, seconds, before)
+            runs, trained = _train(job, shown, runner, clusters, seconds, before)
             changed |= trained
-    facts = _edition(job, corpus, seconds, clusters, runs, before, demo, changed)
+    facts = _edition(job, shown, seconds, clusters, runs, before, demo, changed)
     if refused:
         raise refused
     _judge_run(job.manifest, facts)
@@ -161,17 +165,41 @@ def _pictures(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float
     if job.wants("shard"):
         if "expanded" in corpus.chain:
             changed |= _expand(job, corpus, seconds)
-        m = corpus.manifest
-        options = {
-            "convert": m.convert.model_dump(mode="json"),
-            "align": m.align.model_dump(mode="json") if m.align else None,
-            "shard": m.shard.model_dump(mode="json"),
-            "left_out": dict(corpus.withdrawn),
-        }
-        changed |= _map(job, corpus, runner, "prepared", options, seconds)
+        changed |= _map(job, corpus, runner, "prepared", _preparing(corpus, corpus.manifest.align), seconds)
     if job.wants("embed"):
-        changed |= _map(job, corpus, runner, "embedded", corpus.manifest.embed.model_dump(mode="json"), seconds)
+        changed |= _map(job, corpus, runner, "embedded", _describing(corpus), seconds)
     return changed
+
+
+def _describing(corpus: Corpus) -> dict[str, Any]:
+    m = corpus.manifest
+    return {"embed": m.embed.model_dump(mode="json"), "convert": m.convert.model_dump(mode="json")}
+
+
+def _preparing(corpus: Corpus, align: Align | None) -> dict[str, Any]:
+    m = corpus.manifest
+    return {
+        "convert": m.convert.model_dump(mode="json"), "align": align.model_dump(mode="json") if align else None,
+        "shard": m.shard.model_dump(mode="json"), "left_out": dict(corpus.withdrawn),
+    }  # fmt: skip
+
+
+def _rescue(job: Job, corpus: Corpus, runner: Runner) -> Rescue | None:
+    """Prepare and embed what people rescued, by itself, and lay it among the others."""
+    found = rescues.find(corpus) if job.wants("dedupe") else None
+    if found is None:
+        return None
+    job.echo(f"rescued  {len(found.rows)} pictures that people want kept")
+    found.begin()
+    if job.wants("shard"):
+        align = corpus.manifest.align
+        _map(job, found.delta, runner, "prepared", _preparing(corpus, rescues.unlimited(align) if align else None), {})
+        for table in corpus.chain[1 : corpus.chain.index("embedded")]:
+            found.lay(table)
+    if job.wants("embed"):
+        _map(job, found.delta, runner, "embedded", _describing(corpus), {})
+        found.lay("embedded")
+    return found
 
 
 def _select(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float]) -> bool:
@@ -245,6 +273,8 @@ def _folders(corpus: Corpus, table: str) -> dict[str, str]:
     if table == "prepared":
         without = {"crawled", "selected", "faces"} if "expanded" in corpus.chain else {"expanded"}
         without |= set() if corpus.manifest.align else {"faces"}
+    if table == "embedded" and (corpus.manifest.align or corpus.manifest.embed.pictures == "prepared"):
+        without = {"crawled"}
     return {name: folder for name, folder in corpus.folders.items() if name not in without}
 
 
@@ -269,18 +299,22 @@ def _say(echo: Echo, step: str, done: Sequence[Summary], total: int, elapsed: fl
 
 
 def _themes(
-    job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float], before: dict[str, Any] | None, changed: bool
+    job: Job, corpus: Corpus, rescue: Rescue | None, runner: Runner, seconds: dict[str, float],
+    before: dict[str, Any] | None, changed: bool,
 ) -> tuple[list[dict[str, Any]], bool]:
     started = time.monotonic()
-    fitted = corpus.root.exists(f"{corpus.folders['clusters']}/centres.npy")
-    centres = fit_themes(corpus)
-    assigned = _map(job, corpus, runner, "clustered", {}, {}, {"centres": centres})
+    fitted = corpus.root.exists(f"{corpus.folders['clusters']}/themes.npz")
+    fit = {"themes": fit_themes(corpus)}
+    assigned = _map(job, corpus, runner, "clustered", {}, {}, fit)
+    if rescue is not None:
+        _map(job, rescue.delta, runner, "clustered", {}, {}, fit)
+        rescue.lay("clustered")
     stands = before is not None and (before["digests"], before["partitions"]) == (corpus.digests, corpus.partitions())
     stands = stands and before is not None and before.get("decisions", NO_DECISIONS) == corpus.decided
     stands = stands and before is not None and not shows_left_out(corpus, before["clusters"])
     if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
-    clusters = build_folders(corpus)
+    clusters = build_folders(rescue.shown if rescue else corpus)
     seconds["cluster"] = time.monotonic() - started
     job.echo(f"cluster  {len(clusters)} thematic folders in {corpus.root.address(corpus.folders['clusters'])}")
     return clusters, True

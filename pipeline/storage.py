@@ -13,9 +13,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -155,51 +155,70 @@ class Root:
                 with _explained(self.url, writing=True):
                     self._fs.pipe(fresh)
             return len(fresh)
-        moves: dict[Path, Path] = {}
+        moves: dict[str, str] = {}
         try:
             with _explained(self.url, writing=True):
                 for path, data in items:
                     target = self.local / path
-                    if target not in moves and not target.exists():
-                        moves[target] = self._stage(target, data, sync=False)
-                self._publish(moves)
+                    if str(target) not in moves and not target.exists():
+                        moves[str(target)] = str(self._stage(target, data, sync=False))
+                for wait in self._publishing(moves):
+                    wait()
         except BaseException:
             for temporary in moves.values():
-                temporary.unlink(missing_ok=True)
+                Path(temporary).unlink(missing_ok=True)
             raise
         return len(moves)
 
-    def adopt(self, items: Iterable[tuple[str, str]]) -> None:
+    def copy(self, path: str, to: str) -> None:
+        """Publish an immutable file under a second name, if nothing is there; on disk both are the same bytes."""
+        with _explained(self.url, writing=True):
+            if self.local is None:
+                if not self._fs.isfile(self._key(to)):
+                    self._fs.copy(self._key(path), self._key(to))
+                return
+            target = self.local / to
+            _make_folder(target.parent, sync=True)
+            with suppress(FileExistsError):
+                os.link(self.local / path, target)
+
+    def adopting(self, items: Iterable[tuple[str, str]]) -> Iterator[Callable[[], None]]:
         """Publish files of this folder under their final names, (from, to), made durable together; local only.
 
-        Where the final name is taken the file is dropped: what is published so is named by what it holds.
+        Gives what waits for the disk, for the caller to call before the next one, in any thread. Where the final
+        name is taken the file is dropped: what is published so is named by what it holds.
         """
         assert self.local is not None
         with _explained(self.url, writing=True):
-            moves = {self.local / to: self.local / path for path, to in items}
-            for folder in {target.parent for target in moves}:
-                _make_folder(folder, sync=False)
+            place = f"{self.local}/"
+            moves = {place + to: place + path for path, to in items}
+            for folder in {os.path.dirname(target) for target in moves}:
+                _make_folder(Path(folder), sync=False)
             for target, staged in list(moves.items()):
-                if target.exists():
-                    staged.unlink(missing_ok=True)
+                if os.path.exists(target):
                     del moves[target]
-            self._publish(moves)
+                    with suppress(FileNotFoundError):
+                        os.unlink(staged)
+        yield from self._publishing(moves)
 
-    @contextmanager
-    def explained(self) -> Iterator[None]:
+    def explained(self) -> AbstractContextManager[None]:
         """While the block writes below this root by itself, the system's refusals become the errors of `commit`."""
-        with _explained(self.url, writing=True):
-            yield
+        return _explained(self.url, writing=True)
 
-    def _publish(self, moves: dict[Path, Path]) -> None:
+    def _publishing(self, moves: dict[str, str]) -> Iterator[Callable[[], None]]:
         """Give staged files their final names: once all their bytes are on the disk, and durably."""
         if not moves:
             return
+        yield self._synced
+        with _explained(self.url, writing=True):
+            for target, temporary in moves.items():
+                os.replace(temporary, target)
+        yield self._synced
+
+    def _synced(self) -> None:
         assert self.local is not None
-        _sync_filesystem(self.local)
-        for target, temporary in moves.items():
-            os.replace(temporary, target)
-        _sync_filesystem(self.local)
+        with _explained(self.url, writing=True):
+            _sync_filesystem(self.local)
 
     def delete(self, path: str, missing_ok: bool = True) -> None:
         """Remove one file. Raises FileNotFoundError when it is not there and `missing_ok` is false."""

@@ -24,7 +24,7 @@ FLOORS = (
     {"pipeline.tables", "pipeline.summary", "pipeline.stages", "pipeline.decisions", "gan"},
     {"pipeline.withdrawn", "pipeline.overlay", "pipeline.membership"},
     {"pipeline.corpus", "pipeline.sketches", "spiders"},
-    {"pipeline.corrections"},
+    {"pipeline.corrections", "pipeline.rescues"},
     {
         "pipeline.runner", "pipeline.sources", "pipeline.inspection", "pipeline.attribution", "pipeline.themes",
         "pipeline.training",
