@@ -235,7 +235,11 @@
     document.head.append(script);
   };
   const hex = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
-  const id = (one) => Array.from(ids.subarray(32 * one, 32 * one + 32), (value) => hex[value]).join("");
+  const id = (one) => {
+    const own = ids.subarray(34 * one, 34 * one + 34);
+    const face = 256 * own[32] + own[33];
+    return Array.from(own.subarray(0, 32), (value) => hex[value]).join("") + (face ? `-${face}` : "");
+  };
   const all = () => Array.from(chosen.keys()).filter((one) => chosen[one]).map(id);
   const thumb = (name) => {
     const prepared = box.dataset.prepared === "yes";
