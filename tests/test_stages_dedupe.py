@@ -19,7 +19,10 @@ from pipeline.vision.decode import read_header
 from pipeline.vision.sketch import codes, poses
 
 NOBODY = Standing([], np.empty(0, np.uint64))
-COLUMNS = ("id", "width", "height", "sharpness", "jpeg_quality", "phash", "reason", "reason_value", "detail")
+COLUMNS = (
+    "id", "format", "width", "height", "border", "sharpness", "jpeg_quality", "phash", "reason", "reason_value",
+    "detail",
+)  # fmt: skip
 
 
 def candidates(rows, **more):
@@ -28,6 +31,7 @@ def candidates(rows, **more):
         "id": [row[0] for row in rows], "width": [row[1] for row in rows], "height": [row[1] for row in rows],
         "sharpness": [row[2] for row in rows], "phash": [row[3] for row in rows], "reason": [row[4] for row in rows],
         "reason_value": [None] * len(rows), "detail": [None] * len(rows), "jpeg_quality": [None] * len(rows),
+        "format": ["jpeg"] * len(rows), "border": [0.0] * len(rows),
     } | more  # fmt: skip
     made = {name: pa.array(facts[name], MEASURED.field(name).type) for name in COLUMNS}
     told = {name: pa.array(facts.get(name, [None] * len(rows)), pa.string()) for name in ("licence", "source")}
@@ -108,6 +112,28 @@ def test_merits_come_in_the_order_of_the_manifest():
     assert verdicts(dear, licence=["NOASSERTION", "CC-BY-4.0"])[0]["rule"] == "best licence"
     assert verdicts(dear, licence=["CC-BY-NC-4.0", "CC0-1.0"])[0]["keeper"] == "b"
     assert verdicts(dear)[1]["rule"] == "first seen"
+
+
+def test_a_border_makes_no_picture_larger():
+    rows = [("a", 20, 1, 0, None), ("b", 18, 1, 0, None)]
+    assert [row["rule"] for row in verdicts(rows, border=[0.3, 0.0])] == ["largest", None]
+    assert [row["rule"] for row in verdicts(rows, border=[0.1, 0.0])] == [None, "largest"]
+    alike = [("a", 20, 1, 0, None), ("b", 20, 2, 0, None)]
+    assert [row["rule"] for row in verdicts(alike, border=[0.001, 0.019])] == ["sharpest", None]
+    assert [row["rule"] for row in verdicts(alike, border=[None, None])] == ["sharpest", None]
+
+
+def test_a_format_that_does_not_tell_what_it_lost_is_not_the_least_compressed():
+    rows = [("a", 20, 1, 0, None), ("b", 20, 1, 0, None)]
+
+    def keeps(formats, qualities):
+        found = verdicts(rows, format=formats, jpeg_quality=qualities)
+        return next(row["id"] for row in found if row["reason"] is None)
+
+    assert keeps(["webp", "jpeg"], [None, 90.0]) == "b"
+    assert keeps(["jpeg", "avif"], [40.0, None]) == "b"
+    assert keeps(["jpeg", "png"], [98.0, None]) == "b"
+    assert keeps(["webp", "png"], [None, None]) == "b"
 
 
 def test_a_preferred_source_wins_over_a_larger_picture():

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from pipeline import licences
 from pipeline.manifest import Dedupe
 
-MERITS = ("width", "height", "sharpness", "jpeg_quality", "licence", "source")
+MERITS = ("format", "width", "height", "border", "sharpness", "jpeg_quality", "licence", "source")
 """The columns that merits are made of."""
 
-_LOSSLESS = 101.0  # for what has no quality of JPEG
+_LOSSLESS_FORMATS = ("png", "gif", "bmp", "tiff", "pnm")
+_LOSSLESS, _UNTOLD = 101.0, 75.0  # in place of a quality of JPEG; encoders' usual one for what loses and does not tell
+_MARGIN = 0.02  # of the area: what borders are counted in, so that a line more or less decides nothing
 PREFERRED, FIRST = "preferred source", "first seen"
 _OPENNESS = (
     "public-domain", "cc0", "no-known-copyright", "cc-by", "cc-by-sa", "free-art", "gfdl", "cc-by-nd", "cc-by-nc",
@@ -25,12 +27,11 @@ _OPENNESS = (
 
 def merits(rows: pa.Table, settings: Dedupe) -> dict[str, NDArray[np.float64]]:
     """What decides, in order, by its words in `rule`: of each row a number, less is better."""
-    area = _numbers(rows["width"]) * _numbers(rows["height"])
     seen = np.arange(rows.num_rows, dtype=np.float64)
     known = {
-        "largest": -area,
+        "largest": -_content(rows),
         "sharpest": -_numbers(rows["sharpness"]),
-        "least_compressed": -_numbers(pc.fill_null(rows["jpeg_quality"], _LOSSLESS)),
+        "least_compressed": -_qualities(rows),
         "best_licence": _licence_ranks(rows["licence"]),
         "first_seen": seen,
     }
@@ -52,6 +53,18 @@ def order(found: Mapping[str, NDArray[np.float64]]) -> NDArray[np.int64]:
 def rule(found: Mapping[str, NDArray[np.float64]], kept: int, lost: int) -> str:
     """The first merit in which the kept row is better."""
     return next((merit for merit, values in found.items() if values[kept] < values[lost]), FIRST)
+
+
+def _content(rows: pa.Table) -> NDArray[np.float64]:
+    """The pixels of each that are no plain margin, bar of a letterbox or border."""
+    margins = np.floor(_numbers(rows["border"]) / _MARGIN + 1e-6) * _MARGIN
+    return _numbers(rows["width"]) * _numbers(rows["height"]) * (1 - margins)
+
+
+def _qualities(rows: pa.Table) -> NDArray[np.float64]:
+    """The quality of JPEG, or what stands for it: of formats that lose and do not tell no more than of a usual JPEG."""
+    lossless = np.asarray(pc.fill_null(pc.is_in(rows["format"], pa.array(_LOSSLESS_FORMATS)), False))
+    return np.where(lossless, _LOSSLESS, _numbers(pc.fill_null(rows["jpeg_quality"], _UNTOLD)))
 
 
 def _licence_ranks(column: pa.ChunkedArray) -> NDArray[np.float64]:

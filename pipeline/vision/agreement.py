@@ -26,6 +26,8 @@ _EDGE = 5  # pixels: half of it is left out all around, where a border laid a pi
 _TEXTURE = 9.0  # variance in grey levels below which a window has nothing to compare
 _SQUEEZED = 0.55  # a map that squeezes one axis more than this against the other is no copy's: 16:9 made square is 0.56
 _CONTRARY, _CONTENT = 0.4, 100.0  # correlation under which, and variance over which in both, windows contradict
+_SMALL_WINDOW, _CLASHING, _CONTRAST = 7, 0.2, 400.0  # the same of what clashes: sunglasses where there were eyes
+_HEAVY = 20  # times that a part that clashes counts: text over a picture hardly ever clashes, a few pixels of a face do
 _TINY, _AGREED_TINY = 48, 0.95  # pixels of the longer side, and what handwritten digits hardly ever reach
 _BLANK_SHARE = 0.05
 _BLANK_APART = 4
@@ -236,31 +238,42 @@ def _shared(laid: Floats, over: tuple[int, ...], under: tuple[int, ...]) -> floa
 
 def _compared(p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.float32]) -> tuple[float, float]:
     """Of the windows with texture in either picture, the share in which both correlate, -1 when none has any; and
-    the share of the largest connected part of all in which both have texture and do not correlate.
+    the share of the largest connected part of all in which both have texture and do not correlate. Small windows of
+    strong contrast that do not correlate at all weigh `_HEAVY` times.
     """
     mask = cv2.erode(mask, np.ones((_EDGE, _EDGE)), borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(np.float32)
-    p, q = p * mask, q * mask
-    count = np.maximum(_summed(mask), 1e-6)
-    mean_p, mean_q = _summed(p) / count, _summed(q) / count
-    var_p = _summed(p * p) / count - mean_p * mean_p
-    var_q = _summed(q * q) / count - mean_q * mean_q
-    both = _summed(p * q) / count - mean_p * mean_q
-    textured = (np.maximum(var_p, var_q) > _TEXTURE) & (mask > 0)
+    likeness, least, most = _likeness(p, q, mask, _WINDOW)
+    textured = (most > _TEXTURE) & (mask > 0)
     if textured.sum() <= _BLANK_SHARE * mask.sum():
         return -1.0, 0.0
+    contrary = _largest_part((likeness < _CONTRARY) & (least > _CONTENT) & (mask > 0))
+    sharply, least, _ = _likeness(p, q, mask, _SMALL_WINDOW)
+    clash = _largest_part((sharply < _CLASHING) & (least > _CONTRAST) & (mask > 0))
+    return float((likeness > _CORRELATED)[textured].mean()), max(contrary, _HEAVY * clash) / max(float(mask.sum()), 1.0)
+
+
+def _likeness(
+    p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.float32], window: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """The correlation of the windows around all pixels, the lesser of both variances there, and the greater."""
+
+    def summed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(cv2.blur(values, (window, window), borderType=cv2.BORDER_CONSTANT), np.float32)
+
+    p, q = p * mask, q * mask
+    count = np.maximum(summed(mask), 1e-6)
+    mean_p, mean_q = summed(p) / count, summed(q) / count
+    var_p = summed(p * p) / count - mean_p * mean_p
+    var_q = summed(q * q) / count - mean_q * mean_q
+    both = summed(p * q) / count - mean_p * mean_q
     likeness = both / np.sqrt(np.maximum(var_p, 1) * np.maximum(var_q, 1))
-    contrary = (likeness < _CONTRARY) & (np.minimum(var_p, var_q) > _CONTENT) & (mask > 0)
-    return float((likeness > _CORRELATED)[textured].mean()), _largest_part(contrary) / max(float(mask.sum()), 1.0)
+    return likeness, np.minimum(var_p, var_q), np.maximum(var_p, var_q)
 
 
 def _largest_part(chosen: NDArray[np.bool_]) -> int:
     """The pixels of the largest connected part."""
     _, _, facts, _ = cv2.connectedComponentsWithStats(chosen.astype(np.uint8))
     return int(facts[1:, cv2.CC_STAT_AREA].max(initial=0))
-
-
-def _summed(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(cv2.blur(values, (_WINDOW, _WINDOW), borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def _scaling(x: float, y: float) -> Floats:
