@@ -24,7 +24,7 @@ PEOPLE_TABLES = ("identified", "people")
 PEOPLE_ACTIONS = ("name_person", "merge_people", "split_person")
 """Decisions about persons."""
 POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
-VERSIONS = {"selected": 4, "prepared": 2, "embedded": 2, "clustered": 2, "expanded": 1, "identified": 1, "people": 1}
+VERSIONS = {"selected": 5, "prepared": 2, "embedded": 2, "clustered": 2, "expanded": 1, "identified": 1, "people": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 NO_DECISIONS = {"last": None, "count": 0}
 """What an edition without decisions, or from before there were any, knows of them."""
