@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -55,12 +56,22 @@ def why_refused(url: str, allowed: Iterable[Network] = (), ports: Iterable[int] 
         return "it has control characters, spaces or backslashes"
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
     except ValueError:
         return "it is no address"
     if parts.scheme not in ("http", "https"):
         return f"it is {parts.scheme or 'nothing'}, not http or https"
-    if "@" in parts.netloc:
+    return _why_place(parts.netloc, tuple(allowed), frozenset(ports))
+
+
+@lru_cache(1024)
+def _why_place(netloc: str, allowed: tuple[Network, ...], ports: frozenset[int]) -> str | None:
+    """As `why_refused`, of a host with its port: a crawl asks few hosts many times."""
+    try:
+        parts = SplitResult("", netloc, "", "", "")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "it is no address"
+    if "@" in netloc:
         return "it holds a user name"
     if not host:
         return "it has no host"
@@ -85,7 +96,12 @@ def networks(names: Sequence[str]) -> tuple[Network, ...]:
 
 def is_loopback(url: str) -> bool:
     """Whether an address names this machine, as a practice gallery's does."""
-    host = urlsplit(url).hostname or ""
+    return _is_local(urlsplit(url).netloc)
+
+
+@lru_cache(1024)
+def _is_local(netloc: str) -> bool:
+    host = SplitResult("", netloc, "", "", "").hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -101,8 +101,8 @@ class Data:
 def headers_of(response: Any) -> dict[str, list[str]]:
     """All values of each header, by its name in lower case."""
     return {
-        name.decode("latin-1").lower(): [value.decode("latin-1") for value in response.headers.getlist(name)]
-        for name in response.headers
+        name.decode("latin-1").lower(): [value.decode("latin-1") for value in values]
+        for name, values in dict.items(response.headers)
     }
 
 

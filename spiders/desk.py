@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from pipeline.errors import LockHeld, Reason
 from pipeline.schema import CHECKED, CRAWLED
 from pipeline.storage import Root
 from spiders import recheck
-from spiders.journal import Pile, journal
+from spiders.journal import Pile, Step, journal
 from spiders.known import GONE, WITHDRAWN, Known, Row, said
 from spiders.records import missing_id, original_id, record
 from spiders.secrets import redact_row
@@ -54,9 +55,9 @@ class Desk:
     """Takes pictures one by one, and makes batches of them.
 
     A batch is due when the journal has taken enough; its rows become a partition after 1,024 of them or 30 seconds.
-    `commit` may run in another thread than the rest, one batch at a time. One desk a source: a second one
-    waits three seconds for the first, then raises LockHeld. What a killed run left is taken over: `recovered`
-    pictures of it count as known.
+    The steps of `committing` may run in another thread than the rest, one batch at a time. One desk a source: a
+    second one waits three seconds for the first, then raises LockHeld. What a killed run left is taken over:
+    `recovered` pictures of it count as known.
 
     `new`, `changed` (other bytes than were stored), `described` (the same bytes, of which something else is said),
     `unchanged` (asked for again and the same), `missed`, `gone`, `withdrawn` and `failed` count what was taken;
@@ -70,6 +71,7 @@ class Desk:
         self.root, self.prefix, self._clock, self._imports = root, prefix, clock, imports
         with _patient_lock(root, f"crawl-{prefix}") as held:
             self.known = Known.load(root, prefix)
+            self._forgotten = tables.forgotten(root)
             self._journal = journal(root, prefix)
             self.new = self.changed = self.described = self.unchanged = 0
             self.missed = self.gone = self.withdrawn = self.recovered = self.bytes = 0
@@ -140,7 +142,10 @@ class Desk:
         row["format"] = sniff.sniff(body[: sniff.HEAD])
         if row["format"] is None:
             return Reason.NOT_A_PICTURE
-        row["id"] = row["sha256"] = original_id(body)
+        picture = original_id(body)
+        if picture in self._forgotten:
+            return Reason.FORGOTTEN
+        row["id"] = row["sha256"] = picture
         return None
 
     def _fail(self, row: dict[str, Any], reason: Reason) -> Reason:
@@ -265,10 +270,21 @@ class Desk:
 
     def commit(self, batch: Batch) -> None:
         """Publish a batch. Raises NoSpace and Fatal as the storage does; nothing is published after that."""
+        for step in self.committing(batch):
+            step()
+
+    def committing(self, batch: Batch) -> Iterator[Step]:
+        """As `commit`: gives the steps that wait for the disk or network, each to be called before the next one."""
         if not self._whole:
             return
         self._whole = False
-        self._journal.settle(batch.taken)
+        yield from self._journal.settling(batch.taken)
+        if batch.pile:
+            yield partial(self._publish, batch)
+        self._whole = True
+
+    def _publish(self, batch: Batch) -> None:
+        """Write the rows as partitions, and forget their journal."""
         if batch.pile.checked:
             rows = pa.Table.from_pylist(batch.pile.checked, CHECKED)
             tables.write(self.root, tables.CHECKED, batch.name, rows, CHECKED)
@@ -276,9 +292,7 @@ class Desk:
             ranked = sorted(batch.pile.crawled, key=lambda row: (row["rank"] is None, row["rank"] or 0))
             tables.write(self.root, tables.CRAWLED, batch.name, pa.Table.from_pylist(ranked, CRAWLED), CRAWLED)
             self.partitions.append(batch.name)
-        if batch.pile:
-            self._journal.fold(batch.name)
-        self._whole = True
+        self._journal.fold(batch.name)
 
     def close(self) -> None:
         """Commit what waits and let the source go."""

@@ -217,7 +217,7 @@ class Guard:
         self.resolver = GuardedResolver(reactor, allow)
         self.resolver.install_on_reactor()
         self.allowed = networks(allow)
-        self.ports = PORTS | {int(port) for port in self.settings.getlist("GUARD_PORTS")}
+        self.ports = PORTS.union(int(port) for port in self.settings.getlist("GUARD_PORTS"))
 
     def process_request(self, request: Any) -> None:
         """Refuse by the text of the address."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from scrapy.exceptions import CloseSpider
@@ -13,18 +13,27 @@ from pipeline.errors import Fatal, PipelineError
 from pipeline.storage import Root
 from spiders import account, crawls
 from spiders.desk import Desk, Seen
+from spiders.journal import Step
 from spiders.known import Known
 from spiders.recheck import due
 
+_TROUBLE = (PipelineError, OSError, ValueError, TypeError)
+
 
 class Handover:
-    """Gives every `Seen` to the desk of its spider, and commits what is due."""
+    """Gives every `Seen` to the desk of its spider, and commits what is due.
+
+    Small writes to a disk are made here, as a busy thread beside them would make each wait its turn; what waits for
+    a disk or an object store goes into a thread, while the crawl goes on.
+    """
 
     def __init__(self, crawler: Any) -> None:
         self.crawler = crawler
         self._thread = ThreadPoolExecutor(1, "handover")
         self._writing = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
+        self._steps: Iterator[Step] = iter(())
+        self._step: Future[None] | None = None
         self.desk: Desk | None = None
 
     @classmethod
@@ -57,21 +66,39 @@ class Handover:
     async def process_item(self, item: Seen) -> Seen:
         """Take one picture; waits while a batch is written and the next one is full already."""
         if self.desk is not None:
-            await self._guarded(self.desk.add, item, here=True)
-            await self._write_due()
+            try:
+                self.desk.add(item)
+            except _TROUBLE as error:
+                self._refused(error)
+            if self.desk.due:
+                await self._write_due()
         return item
+
+    def beside(self, call: Callable[[], None]) -> None:
+        """Write something in the thread, without waiting for it; the crawl ends when that fails."""
+        written = asyncio.get_running_loop().run_in_executor(self._thread, call)
+        written.add_done_callback(self._written)
+
+    def _written(self, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and (error := done.exception()):
+            self._refused(error)
 
     async def close_spider(self) -> None:
         """Commit what waits."""
         if self._ticker:
             self._ticker.cancel()
         async with self._writing:
-            if self.desk is not None:
-                await self._guarded(self._close)
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            except _TROUBLE as error:
+                self._refused(error)
 
     def finish(self) -> None:
         """Commit what waits when the crawl was torn down before `close_spider`."""
         self._thread.shutdown(wait=True)
+        if self._step is None or self._step.exception() is None:
+            for step in self._steps:
+                step()
         self._close()
 
     def _close(self) -> None:
@@ -83,26 +110,24 @@ class Handover:
             crawls.write(desk.root, spider.prefix, account.record(spider))
 
     async def _write_due(self) -> None:
-        if self.desk is None or not self.desk.due:
-            return
         async with self._writing:
             if self.desk is not None and self.desk.due:
-                await self._guarded(self.desk.commit, self.desk.take())
+                self._steps = self.desk.committing(self.desk.take())
+                try:
+                    for step in self._steps:
+                        self._step = self._thread.submit(step)
+                        await asyncio.wrap_future(self._step)
+                except _TROUBLE as error:
+                    self._refused(error)
 
-    async def _guarded(self, call: Callable[..., Any], *arguments: Any, here: bool = False) -> None:
-        """Run what writes: to a disk here, as a busy thread beside it would make each small write wait its turn;
-        to an object store in a thread, as it waits for the network."""
-        try:
-            if here or self.crawler.spider.desk.root.local is not None:
-                call(*arguments)
-            else:
-                await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
-        except PipelineError as error:
-            self.crawler.spider.give_up(error)
-        except (OSError, ValueError, TypeError) as error:
-            self.crawler.spider.give_up(Fatal(f"What was crawled cannot be written ({error}); nothing more is."))
+    def _refused(self, error: BaseException) -> None:
+        """End the crawl: what it fetches cannot be kept."""
+        if not isinstance(error, PipelineError):
+            error = Fatal(f"What was crawled cannot be written ({error}); nothing more is.")
+        self.crawler.spider.give_up(error)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1)
-            await self._write_due()
+            if self.desk is not None and self.desk.due:
+                await self._write_due()

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from io import FileIO
+from functools import partial
 from typing import Any, Protocol
 
 from pipeline import tables
@@ -23,8 +23,10 @@ from pipeline.storage import Root
 from spiders.records import original_id
 
 Row = dict[str, Any]
+Step = Callable[[], None]
 FOLDER = "journal"
 _TIMES = ("fetched_at", "checked_at")
+_JSON = json.JSONEncoder(default=datetime.isoformat)
 
 
 @dataclass(slots=True)
@@ -43,10 +45,13 @@ class Pile:
 
 
 class Journal(Protocol):
-    """What the two kinds of journal do. `keep` and `note` are cheap; `settle` makes durable what they took."""
+    """What the two kinds of journal do. `keep` and `note` are cheap; `settling` makes durable what they took.
+
+    It gives the steps that wait for a disk or network, each to be called before the next one, in any thread.
+    """
 
     enough: tuple[int, int, float]
-    """Pictures, bytes and seconds after which `settle` is due."""
+    """Pictures, bytes and seconds after which `settling` is due."""
 
     def recover(self) -> dict[str, Pile]:
         """What killed runs left, by the name of the partition it was to become."""
@@ -58,9 +63,9 @@ class Journal(Protocol):
         """Take a row that goes into the partition `name`."""
 
     def take(self) -> Any:
-        """What waits, for `settle`."""
+        """What waits, for `settling`."""
 
-    def settle(self, taken: Any) -> None:
+    def settling(self, taken: Any) -> Iterator[Step]:
         """Publish the originals that were taken, and make their rows survive the death of the process."""
 
     def fold(self, name: str) -> None:
@@ -70,7 +75,7 @@ class Journal(Protocol):
 def line(table: str, row: Row) -> bytes:
     """A row as a line; columns without a value are left out."""
     kept = {key: value for key, value in row.items() if value is not None}
-    return json.dumps([table, kept], default=datetime.isoformat).encode() + b"\n"
+    return _JSON.encode([table, kept]).encode() + b"\n"
 
 
 def lines(data: bytes) -> Iterator[tuple[str, Row]]:
@@ -92,7 +97,10 @@ class DiskJournal:
         assert root.local is not None
         self.root, self.folder = root, f"{FOLDER}/{prefix}"
         self.place = root.local / self.folder
+        self._place = str(self.place)
         self.waiting: dict[str, str] = {}
+        self.settled: dict[str, str] = {}
+        self._rows: tuple[str, int] | None = None
 
     def recover(self) -> dict[str, Pile]:
         """Rows whose bytes are whole, here or under their final name; what else lies here is removed."""
@@ -101,7 +109,7 @@ class DiskJournal:
             data = path.read_bytes()
             found[path.stem] = self._whole(data)
             if data and not data.endswith(b"\n"):
-                self._write(path.name, b"\n", "ab")
+                self._append(path.stem, b"\n")
         for path in self.place.glob("*"):
             if path.suffix != ".jsonl" and f"{self.folder}/{path.name}" not in self.waiting:
                 path.unlink()
@@ -126,39 +134,55 @@ class DiskJournal:
         return False
 
     def keep(self, path: str, body: bytes) -> None:
-        """Write the bytes beside the journal, unless they are published already."""
+        """Write the bytes beside the journal; `settling` drops what is published already."""
         digest = os.path.splitext(os.path.basename(path))[0]
         staged = f"{self.folder}/{digest}"
-        if staged in self.waiting or os.path.isfile(f"{self.root.local}/{path}"):
+        if staged in self.waiting or staged in self.settled:
             return
-        self._write(digest, body, "wb")
+        with self.root.explained():
+            handle = self._opened(digest, os.O_TRUNC)
+            try:
+                _write(handle, body)
+            finally:
+                os.close(handle)
         self.waiting[staged] = path
 
     def note(self, name: str, table: str, row: Row) -> None:
         """Append the row."""
-        self._write(f"{name}.jsonl", line(table, row), "ab")
+        self._append(name, line(table, row))
 
-    def _write(self, name: str, data: bytes, mode: str) -> None:
-        """All of it goes to the system at once, so that it outlives the process."""
-        with self.root.explained(), self._opened(name, mode) as file:
-            while data:
-                data = data[file.write(data) :]
+    def _append(self, name: str, data: bytes) -> None:
+        """To the file of a partition, which stays open until the next `take`."""
+        with self.root.explained():
+            if self._rows is None or self._rows[0] != name:
+                self._close()
+                self._rows = name, self._opened(f"{name}.jsonl", os.O_APPEND)
+            _write(self._rows[1], data)
 
-    def _opened(self, name: str, mode: str) -> FileIO:
+    def _opened(self, name: str, how: int) -> int:
+        path, flags = f"{self._place}/{name}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how
         try:
-            return FileIO(f"{self.place}/{name}", mode)
+            return os.open(path, flags, 0o666)
         except FileNotFoundError:
             self.place.mkdir(parents=True, exist_ok=True)
-            return FileIO(f"{self.place}/{name}", mode)
+            return os.open(path, flags, 0o666)
 
-    def take(self) -> Iterable[tuple[str, str]]:
+    def _close(self) -> None:
+        if self._rows is not None:
+            os.close(self._rows[1])
+            self._rows = None
+
+    def take(self) -> dict[str, str]:
         """The staged pictures, with their final names."""
+        self._close()
         waiting, self.waiting = self.waiting, {}
-        return waiting.items()
+        return waiting
 
-    def settle(self, taken: Iterable[tuple[str, str]]) -> None:
-        """Publish the pictures; their rows are on the disk already."""
-        self.root.adopt(taken)
+    def settling(self, taken: dict[str, str]) -> Iterator[Step]:
+        """Publish the pictures, whose files nobody writes again meanwhile; their rows are on the disk already."""
+        self.settled = taken
+        yield from self.root.adopting(taken.items())
+        self.settled = {}
 
     def fold(self, name: str) -> None:
         """Remove the file of a partition, and the folder with the last one."""
@@ -166,6 +190,12 @@ class DiskJournal:
         for folder in (self.place, self.place.parent):
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _write(handle: int, data: bytes) -> None:
+    """All of it goes to the system at once, so that it outlives the process."""
+    while data:
+        data = data[os.write(handle, data) :]
 
 
 class StoreJournal:
@@ -203,9 +233,11 @@ class StoreJournal:
         self.originals, self.lines = {}, defaultdict(list)
         return taken
 
-    def settle(self, taken: tuple[dict[str, bytes], dict[str, list[bytes]]]) -> None:
+    def settling(self, taken: tuple[dict[str, bytes], dict[str, list[bytes]]]) -> Iterator[Step]:
         """Publish the originals, then the rows."""
-        originals, noted = taken
+        yield partial(self._settle, *taken)
+
+    def _settle(self, originals: dict[str, bytes], noted: dict[str, list[bytes]]) -> None:
         self.root.commit_many(originals.items())
         for name, rows in noted.items():
             path = f"{self.folder}/{name}.{len(self.written[name]):06d}.jsonl"

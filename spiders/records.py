@@ -26,6 +26,8 @@ PASSING = frozenset({Reason.HTTP_429, Reason.HTTP_5XX, Reason.TIMEOUT, Reason.CO
 _PARAMETER = re.compile(r"([^&=]+)=([^&]*)")
 _URL = re.compile(r"https?://[^\s\"'<>\\]+")
 _REDACTED = "REDACTED"
+_EMPTY = dict.fromkeys(CRAWLED.names)
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def record(**fields: Any) -> dict[str, Any]:
@@ -33,9 +35,9 @@ def record(**fields: Any) -> dict[str, Any]:
 
     Raises ValueError for a column that `crawled` does not have.
     """
-    row = dict.fromkeys(CRAWLED.names) | fields
-    if len(row) != len(CRAWLED.names):
-        raise ValueError(f"not columns of crawled: {sorted(set(row) - set(CRAWLED.names))}")
+    row = _EMPTY | fields
+    if len(row) != len(_EMPTY):
+        raise ValueError(f"not columns of crawled: {sorted(set(row) - set(_EMPTY))}")
     row["licence"] = row["licence"] or UNKNOWN_LICENCE
     return row
 
@@ -52,8 +54,7 @@ def missing_id(source: str, url: str) -> str:
 
 def redacted(value: Any) -> str:
     """JSON text of a provider's item, with secrets blanked in keys, and in addresses inside texts."""
-    text = json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return text.encode("utf-8", "replace").decode()
+    return _JSON.encode(_clean(value)).encode("utf-8", "replace").decode()
 
 
 def redacted_url(url: str) -> str:
@@ -84,5 +85,5 @@ def _clean(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     if isinstance(value, str):
-        return _URL.sub(lambda match: redacted_url(match[0]), value)
+        return _URL.sub(lambda match: redacted_url(match[0]), value) if "://" in value else value
     return value

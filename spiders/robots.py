@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -16,7 +16,7 @@ from scrapy import Request
 from scrapy.exceptions import NotConfigured
 from scrapy.http.request import NO_CALLBACK
 
-from pipeline.errors import PipelineError, Reason
+from pipeline.errors import Reason
 from pipeline.storage import Root
 from spiders import optout
 from spiders.politeness import host_slot
@@ -112,7 +112,8 @@ class Robots:
             coroutine: Coroutine[Any, Any, Any] = ask(origin, request)
             asked[origin] = asyncio.get_running_loop().create_task(coroutine)
         task = asked[origin]
-        await asyncio.wait({task})
+        if not task.done():
+            await asyncio.wait({task})
         error = task.exception()
         if error is not None and default is None:
             request.meta["dont_retry"] = True
@@ -148,12 +149,7 @@ class Robots:
         if digest is None or spider.dry_run:
             return
         root = Root(self.crawler.settings["WUNDERKAMMER_ROOT"])
-        folder = f"robots/{quote(host.lower().replace(':', '_'), safe='')[:200]}"
-        try:
-            if not any(name.endswith(digest) for name in root.names(folder, ".txt")):
-                root.commit(f"{folder}/{datetime.now(UTC):%Y%m%d}-{digest}.txt", body)
-        except PipelineError as error:
-            spider.give_up(error)
+        spider.handover.beside(partial(_store, root, host, digest, body))
 
     def _slow_down(self, request: Any, delay: float | None) -> None:
         downloader = self.crawler.engine.downloader
@@ -163,3 +159,10 @@ class Robots:
             known["delay"] = delay
             if slot := downloader.slots.get(name):
                 slot.delay = max(slot.delay, delay)
+
+
+def _store(root: Root, host: str, digest: str, body: bytes) -> None:
+    """Keep the body of a robots.txt, unless the host gave the same before."""
+    folder = f"robots/{quote(host.lower().replace(':', '_'), safe='')[:200]}"
+    if not any(name.endswith(f"{digest}.txt") for name in root.names(folder, ".txt")):
+        root.commit(f"{folder}/{datetime.now(UTC):%Y%m%d}-{digest}.txt", body)

@@ -21,7 +21,7 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
-from scrapy.http import Headers, Request, Response
+from scrapy.http import Request, Response
 from scrapy.utils.httpobj import urlparse_cached
 
 from spiders.guard import GuardedNames
@@ -149,9 +149,9 @@ class Wire(BaseDownloadHandler):  # type: ignore[misc]
             reply = await connection.ask(message, limit, began)
         request.meta["download_latency"] = connection.latency
         self._keep(connection, reply)
-        headers = Headers()
-        dict.update(headers, reply.fields)
-        return Response(request.url, status=reply.status, headers=headers, body=reply.body, protocol="HTTP/1.1")
+        response = Response(request.url, status=reply.status, body=reply.body, protocol="HTTP/1.1")
+        dict.update(response.headers, reply.fields)  # they are spelt as Headers would spell them
+        return response
 
     # connections
 
@@ -221,7 +221,7 @@ def written(request: Request) -> bytes:
     target += f"?{parts.query}" if parts.query else ""
     lines = [f"{request.method} {target} HTTP/1.1".encode(), b"Host: " + parts.netloc.encode()]
     headers = request.headers
-    lines += [name + b": " + value for name in headers for value in headers.getlist(name) if name != b"Host"]
+    lines += [name + b": " + value for name, values in dict.items(headers) for value in values if name != b"Host"]
     if request.body:
         lines.append(b"Content-Length: %d" % len(request.body))
     if any(b"\r" in line or b"\n" in line for line in lines):
