@@ -54,12 +54,22 @@ main.add_command(measure)
 @click.option("--out", required=True, metavar="DIR", help="The run folder; the same one continues a run.")
 @click.option("--kimg", type=float, help="Thousands of pictures to show in all.  [default: 25 epochs or more]")
 @click.option("--minutes", type=float, help="Minutes to train in all; with --kimg, whichever is first.")
-@click.option("--recipe", default="radford", show_default=True, help="Networks and rules of training.")
+@click.option("--recipe", default="radford", show_default=True, help="radford, small, projected: see below.")
 @click.option("--size", default=64, show_default=True, help="Side of the pictures: 32, 64 or 128.")
-@click.option("--width", default=128, show_default=True, help="Channels before the picture: 128 as published.")
-@click.option("--kernel", default=5, show_default=True, help="Side of the filters: 5 as published, or 4.")
-@click.option("--batch", default=128, show_default=True, help="Pictures in an update.")
-@click.option("--lr", default=2e-4, show_default=True, help="Step size of Adam.")
+@click.option("--width", type=int, help="Channels before the picture: 128 as published.")
+@click.option("--kernel", type=int, help="Side of the filters: 5 as published, or 4.")
+@click.option("--batch", type=int, help="Pictures in an update: 128 as published.")
+@click.option("--lr", type=float, help="Step size of Adam: 0.0002 as published.")
+@click.option("--lr-d", type=float, help="Step size of the discriminator, if another: two time scales.")
+@click.option("--augment", metavar="KINDS", help="none, or some of mirror,colour,translation,cutout.")
+@click.option("--ema-kimg", type=float, help="Half-life of the averaged generator, 0 for none.  [default: 10]")
+@click.option("--r1", type=float, help="γ of the gradient penalty; with --norm none.")
+@click.option("--norm", help="Of the discriminator: batch, spectral or none.")
+@click.option("--loss", help="original, hinge or relativistic.")
+@click.option("--blocks", help="plain or residual networks.")
+@click.option("--held-out", type=float, help="Share of the pictures never trained on, to tell learning by heart.")
+@click.option("--patience", type=int, help="End when the distance did not fall in so many looks; 0 never.")
+@click.option("--from", "start", metavar="RUN", help="Begin with the networks of another run's newest state.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same run.")
 @click.option("--snapshot-kimg", type=int, help="Thousands of pictures between grids.  [default: 25 in all]")
 @click.option("--grid", default=8, show_default=True, help="Rows and columns of a sample grid.")
@@ -68,17 +78,21 @@ main.add_command(measure)
 @click.option("--dry-run", is_flag=True, help="Write options.json and reals.png, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
-def train(data: Path, out: str, dry_run: bool, as_json: bool, quiet: bool, **choices: Any) -> None:
+def train(data: Path, out: str, start: str | None, dry_run: bool, as_json: bool, quiet: bool, **choices: Any) -> None:
     """\b
     Examples:
       python -m gan train --data pictures/ --out runs/first --minutes 60
       python -m gan train --data pictures/ --out runs/first --minutes 120      goes on for another hour
-      python -m gan train --data pictures/ --out runs/quick --minutes 20 --width 64 --kernel 4 --batch 32
+      python -m gan train --data pictures/ --out runs/roses --recipe small --minutes 60
+      python -m gan train --data roses/ --out runs/roses --recipe small --from runs/flowers --kimg 100
 
     Train a DCGAN (Radford et al. 2015) on all pictures below a folder, or in a tar or zip.
 
-    Everything is as published unless you say otherwise. On a CPU, --width 64 --kernel 4 is five times as fast, and
-    in a short time many small batches (--batch 32) teach more than few large ones.
+    \b
+    Recipes decide every choice that you do not make:
+      radford              as published; on a CPU, --width 64 --kernel 4 is five times as fast
+      small                for 300 to 20,000 pictures: what helps against learning them by heart
+      projected            judged through a network that already sees; needs `pipeline models fetch`
 
     \b
     Pictures of another size are cropped to their central square and resized. The run folder gets:
@@ -87,7 +101,7 @@ def train(data: Path, out: str, dry_run: bool, as_json: bool, quiet: bool, **cho
       fakes-000200.png     samples after 200 thousand pictures, always of the same latents
       stats.jsonl          a line per thousand pictures: losses, speed
       state-*.safetensors  to continue from; the last two are kept
-      timeline.gif         the grids as a film
+      timeline.gif, .mp4   the grids as a film
 
     Ctrl-C or SIGTERM saves and stops; the same command continues, after kill -9 too.
     """
@@ -99,7 +113,8 @@ def train(data: Path, out: str, dry_run: bool, as_json: bool, quiet: bool, **cho
     corpus = pictures.load(data, options.size)
     logging.getLogger(__name__).info("%s", corpus.summary(options.size))
     with _stop_on_signals() as received:
-        summary = run(corpus.images, Root(out), options, lambda: bool(received), dry_run)
+        begin = Root(start) if start else None
+        summary = run(corpus.images, Root(out), options, lambda: bool(received), dry_run, begin)
     if as_json:
         click.echo(json.dumps({"schema_version": 1, **dataclasses.asdict(summary)}))
     else:
@@ -151,8 +166,11 @@ def _options(choices: dict[str, Any]) -> TrainOptions:
         return TrainOptions(**choices)
     except ValidationError as error:
         wrong = error.errors()[0]
-        flag = "--" + "-".join(str(part) for part in wrong["loc"]).replace("_", "-")
-        raise UsageError(f"{flag} {wrong['input']}: {wrong['msg'][0].lower()}{wrong['msg'][1:]}.") from None
+        said = wrong["msg"].removeprefix("Value error, ")
+        if not wrong["loc"]:
+            raise UsageError(f"{said[0].upper()}{said[1:]}.") from None
+        flag = "--" + str(wrong["loc"][0]).replace("_", "-")
+        raise UsageError(f"{flag} {wrong['input']}: {said[0].lower()}{said[1:]}.") from None
 
 
 @contextmanager

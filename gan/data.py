@@ -1,8 +1,8 @@
 """Pictures from a folder, tar or zip as one array in memory.
 
-Every picture becomes upright, 8-bit RGB and `size`×`size`, by this rule: what has that size already is taken as
-it is; all others are cropped to their central square and resized with Lanczos's filter. Transparent parts are
-shown on white. Nothing is ever unpacked onto the disk.
+Every picture becomes upright, 8-bit sRGB and `size`×`size`, by this rule: what has that size already is taken as
+it is; all others are cropped to their central square and resized with Lanczos's filter. Colours that an ICC profile
+places in another space are converted. Transparent parts are shown on white. Nothing is ever unpacked onto the disk.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from gan.sample import Pictures
 from pipeline.errors import Fatal, UsageError
@@ -47,6 +47,7 @@ _NOT_PICTURES = frozenset(
 )
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 _DEEP = ("I", "F")
+_PROFILED = ("RGB", "RGBA", "CMYK", "L")  # modes that a profile can describe
 
 
 @dataclass
@@ -182,7 +183,7 @@ def _decode(data: bytes, size: int, corpus: Corpus) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(data)) as file:
             file.draft("RGB", (2 * size, 2 * size))
             upright = ImageOps.exif_transpose(file)
-            picture = _rgb(upright)
+            picture = _rgb(_in_srgb(upright))
     width, height = picture.size
     if (width, height) != (size, size):
         corpus.resized += 1
@@ -190,6 +191,26 @@ def _decode(data: bytes, size: int, corpus: Corpus) -> NDArray[np.uint8]:
         corpus.enlarged += min(width, height) < size
         picture = _central_square(picture).resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3)
     return np.asarray(picture)
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """The picture with the colours that its ICC profile means; as it is without one, or with one that is no use."""
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in _PROFILED:
+        return picture
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    colours = picture.convert("RGB") if alpha else picture
+    try:
+        found = ImageCms.profileToProfile(
+            colours, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return picture
+    if found is None:
+        return picture
+    if alpha:
+        found.putalpha(alpha)
+    return found
 
 
 def _central_square(picture: Image.Image) -> Image.Image:

@@ -140,7 +140,8 @@ class Spectral(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight with a largest singular value of about 1."""
-        with torch.autocast(weight.device.type, enabled=False):
+        device = "cpu" if weight.is_meta else weight.device.type
+        with torch.autocast(device, enabled=False):
             flat = _as_matrix(weight)
             left, right = self.left, self.right
             if self.training:

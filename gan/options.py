@@ -29,12 +29,16 @@ RECIPES: dict[str, dict[str, Any]] = {
         "kernel": 4,
         "batch": 32,
         "augment": ("colour", "translation", "cutout"),
+        "held_out": 0.05,
+        "patience": 10,
     },
     "projected": {
         "width": 64,
         "kernel": 4,
         "batch": 32,
         "augment": ("colour", "translation", "cutout"),
+        "held_out": 0.05,
+        "patience": 10,
         "norm": "spectral",
         "loss": "hinge",
     },
@@ -94,6 +98,8 @@ class TrainOptions(BaseModel):
     """Half-life of the averaged generator, in thousands of pictures; with 0 samples come from the generator itself."""
     held_out: float = Field(0.0, ge=0, le=0.5)
     """Share of the pictures that is never trained on, to tell when the others are known by heart."""
+    patience: int = Field(0, ge=0)
+    """Training ends when the distance did not fall in so many looks in a row; with 0 only by its budget."""
     snapshot_kimg: int | None = Field(None, ge=1)
     """Thousands of pictures between sample grids; by default 25 grids over the budget."""
     grid: int = Field(8, ge=1, le=32)

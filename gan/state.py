@@ -161,6 +161,22 @@ def load_bytes(state: State, data: bytes) -> None:
     state.progress = header.progress.model_copy()
 
 
+def begin_from(state: State, data: bytes) -> None:
+    """Give a fresh `state` the three networks of another run's state file; optimisers and counters stay fresh.
+
+    Raises IntegrityFailed, with `state` untouched, when the file is damaged or its networks have another shape.
+    """
+    tensors = _tensors(data)
+    networks = {"generator": state.generator, "discriminator": state.discriminator, "averaged": state.averaged}
+    for prefix, network in networks.items():
+        wanted = {f"{prefix}.{name}": _kind(tensor) for name, tensor in network.state_dict().items()}
+        _same_shapes(wanted, tensors, f"{prefix}.")
+    with torch.no_grad():
+        for prefix, network in networks.items():
+            for name, tensor in network.state_dict().items():
+                tensor.copy_(tensors[f"{prefix}.{name}"])
+
+
 def generator_from(data: bytes, ema: bool = True) -> Generator:
     """The generator of a state file, ready to sample; its running average unless `ema` is off.
 

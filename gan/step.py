@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -15,10 +17,20 @@ from gan.state import State
 EMA_RAMP = 0.05  # the average looks back over at most this share of what was shown: early on it must not lag
 
 
-def update(state: State, options: TrainOptions, real: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Outcome:
+    """What an update came to, on the device."""
+
+    sums: Tensor
+    """What `TICK_SUMS` names: both losses and the mean of σ(logits) of reals and fakes."""
+    real: Tensor
+    """Logits (n,) of the reals, before the step."""
+    fake: Tensor
+
+
+def update(state: State, options: TrainOptions, real: Tensor) -> Outcome:
     """One step of the discriminator and one of the generator on `real` (batch, 3, size, size) in [−1, 1].
 
-    Returns, on the device, what `TICK_SUMS` names: both losses and the mean of σ(logits) of reals and fakes.
     With the defaults it is the step of Radford et al. 2015; each switch of `options` adds its own and no more.
     """
     generator, discriminator = state.generator, state.discriminator
@@ -59,7 +71,8 @@ def update(state: State, options: TrainOptions, real: Tensor) -> Tensor:
     follow(state.averaged, generator, 1 - 0.5 ** (len(real) / half_life) if half_life else 1.0)
 
     shares = (logits_real.detach().sigmoid().mean(), logits_fake.detach().sigmoid().mean())
-    return torch.stack([loss_d.detach(), loss_g.detach(), *shares])
+    sums = torch.stack([loss_d.detach(), loss_g.detach(), *shares])
+    return Outcome(sums, logits_real.detach().mean(1), logits_fake.detach().mean(1))
 
 
 @torch.no_grad()

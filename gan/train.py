@@ -16,18 +16,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gan import sample
+from gan import film, sample
 from gan import state as states
+from gan.alarms import hold_out, ranking, thumbs
+from gan.board import Board
+from gan.metrics import nearest_other
 from gan.nets import count_parameters
 from gan.options import TrainOptions, budget_spent, refuse_other_course, resolve
 from gan.sample import Pictures
 from gan.state import TICK_SUMS, State, label
 from gan.step import update
-from pipeline.errors import Fatal, UsageError
+from gan.watch import LOOK_KIMG, Watch, raised, stalled
+from pipeline.errors import Fatal, IntegrityFailed, UsageError
 from pipeline.storage import Root
 
 TICK = 1000  # pictures between two lines of stats.jsonl
 GRIDS = 25  # sample grids over a budget, unless options say otherwise
+ALIKE = 3 / 255  # difference of two thumbnails that people take for the same picture
+MANY_ALIKE = 0.2
+MOST_COMPARED = 1000
 MOST_REALS = 256  # pictures of the first batch that reals.png shows
 
 log = logging.getLogger(__name__)
@@ -50,7 +57,7 @@ class RunSummary:
     """Of this call alone."""
     pictures: int
     url: str
-    last: dict[str, float]
+    last: dict[str, Any]
     """The newest line of stats.jsonl; empty when there is none."""
 
 
@@ -60,6 +67,7 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
     options: TrainOptions,
     stop: Callable[[], bool] | None = None,
     dry_run: bool = False,
+    start: Root | None = None,
 ) -> RunSummary:
     """Train on `images`, uint8 (n, size, size, 3), into the run folder `out`, up to the budget of `options`.
 
@@ -68,10 +76,15 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
     is saved and the summary says `stopped`. On a CPU it sets this process to one thread: one process a core is
     several times as fast as one process on all cores, and a run repeats bit for bit.
 
-    Raises UsageError for pictures of another shape and for options other than the run was begun with, Fatal for
-    too few pictures, IntegrityFailed when no saved state can be read, LockHeld when another process trains here.
+    A new run begins with the networks of the newest state of the run `start`, if one is given; its optimisers and
+    counters are fresh. Held-out pictures, where the options ask for some, are chosen by their pixels.
+
+    Raises UsageError for pictures of another shape, for options other than the run was begun with and for a `start`
+    that is no run or of other networks, Fatal for too few pictures, IntegrityFailed when no saved state can be read,
+    LockHeld when another process trains here.
     """
     check_pictures(images, options)
+    images, unseen = divide(images, options)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cpu":
         torch.set_num_threads(1)
@@ -90,15 +103,16 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
         # The networks, their average, optimisers and random numbers; fresh, or as they were saved.
         state = states.fresh(options, device)
         continued = states.load_newest(out, state)
+        begun = _begun(out, state, start, continued is not None)
         progress = state.progress
         first_images, first_seconds = progress.images, progress.seconds
         began = time.monotonic()
 
         # What will be done, for people and for the file, and what the discriminator will see.
-        facts = describe(options, state, images, device)
+        facts = describe(options, state, images, device) | {"held_out": len(unseen), "start": begun}
         text = json.dumps(facts, indent=1)
         log.info("%s", text)
-        log.info("%s", expectation(len(images)))
+        log.info("%s", expectation(len(images), likeness(images)))
         out.commit("options.json", text.encode())
         stream = PictureStream(len(images), options.seed)
         first = torch.from_numpy(images[stream.take(0, min(options.batch, MOST_REALS))])
@@ -125,37 +139,46 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
         state.discriminator.train()
         saved_at, tick_began, tick_first = began, began, progress.images
         grids = _grids_due(options, progress)
+        watch, looked = Watch(images, unseen, options), _last_look(stats)
+        board = Board(out, progress.images)
         status: Literal["done", "stopped", "diverged"] = "done"
 
         while budget_spent(options, progress.images, progress.seconds) < 1:
+            if stalled(stats, options.patience, len(images)):
+                break
             if stop is not None and stop():
                 status = "stopped"
                 break
 
             # One update of both networks on the next pictures; its sums stay on the device, so that nothing waits.
             chosen = torch.from_numpy(stream.take(progress.images, options.batch)).to(device)
-            state.tick_sums += update(state, options, sample.to_unit(corpus[chosen])).double()
+            outcome = update(state, options, sample.to_unit(corpus[chosen]))
+            state.tick_sums += outcome.sums.double()
             progress.tick_steps += 1
             progress.seconds = first_seconds + time.monotonic() - began
 
-            # A line per thousand pictures.
+            # A line per thousand pictures; now and then with a grid, and with a look from outside.
             if progress.images // TICK > (progress.images - options.batch) // TICK:
                 speed = (progress.images - tick_first) / (time.monotonic() - tick_began)
                 line = _stats_line(state, speed)
                 if not all(isfinite(line[name]) for name in TICK_SUMS):
                     status = "diverged"
                     break
+                line["ranking"] = round(ranking(outcome.real.cpu().numpy(), outcome.fake.cpu().numpy()), 4)
+                if _grids_due(options, progress) > grids:
+                    grids = _grids_due(options, progress)
+                    _write_fakes(out, state, fixed, options)
+                    if progress.kimg - looked >= LOOK_KIMG:
+                        looked = progress.kimg
+                        line |= watch.look(state) | {"pictures": len(images)}
                 stats.append(line)
+                _say_alarms(stats)
                 out.commit("stats.jsonl", _jsonl(stats))
+                board.add(line)
                 log.info("%s", _status_line(line, options))
                 state.tick_sums.zero_()
                 progress.tick_steps = 0
                 tick_began, tick_first = time.monotonic(), progress.images
-
-            # A grid now and then.
-            if _grids_due(options, progress) > grids:
-                grids = _grids_due(options, progress)
-                _write_fakes(out, state, fixed, options)
 
             # The state every few minutes: after the line and the grid, so that a state never lacks what precedes it.
             if progress.tick_steps == 0 and time.monotonic() - saved_at >= options.save_seconds:
@@ -175,11 +198,16 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
                 speed = (progress.images - tick_first) / (time.monotonic() - tick_began)
                 stats.append(_stats_line(state, speed) | {"partial": True})
             message = f"{progress.kimg:g} kimg shown."
+            if status == "done" and stalled(stats, options.patience, len(images)):
+                message += f" The distance has not fallen in {options.patience} looks: training on would not help."
             if status == "stopped":
                 message += " The state is saved: the same command continues."
         out.commit("stats.jsonl", _jsonl(stats))
-        frames = out.read_many(_grid_files(out))
-        out.commit("timeline.gif", sample.timeline(frames, options.grid))
+        grid_files = out.read_many(_grid_files(out))
+        frames = sample.timeline(grid_files, options.grid)
+        out.commit("timeline.gif", film.gif(frames))
+        out.commit("timeline.mp4", film.mp4(frames))
+        board.close()
         shown, spent = progress.images - first_images, progress.seconds - first_seconds
         return _summary(status, message, progress, shown / spent if spent else 0.0, images, out)
 
@@ -232,15 +260,35 @@ def check_pictures(images: Pictures, options: TrainOptions) -> None:
     )
 
 
-def expectation(pictures: int) -> str:
-    """What people found with so many pictures, in a sentence."""
+def divide(images: Pictures, options: TrainOptions) -> tuple[Pictures, Pictures]:
+    """The pictures to train on, and those that are held out."""
+    if options.held_out == 0:
+        return images, images[:0]
+    trained, unseen = hold_out(images, options.seed, options.held_out)
+    return images[trained], images[unseen]
+
+
+def expectation(pictures: int, alike: float) -> str:
+    """What people found with so many pictures, `alike` as `likeness` says, in a sentence or two."""
     if pictures < 300:
-        return f"{pictures} pictures: expect copies of them rather than new ones."
-    if pictures < 1000:
-        return f"{pictures} pictures: few; the discriminator will know them by heart after some hundred epochs."
-    if pictures < 5000:
-        return f"{pictures:,} pictures: enough for textures and simple shapes."
-    return f"{pictures:,} pictures: a good number."
+        said = f"{pictures} pictures: expect copies of them rather than new ones."
+    elif pictures < 1000:
+        said = f"{pictures} pictures: few; the discriminator will know them by heart after some hundred epochs."
+    elif pictures < 5000:
+        said = f"{pictures:,} pictures: enough for textures and simple shapes."
+    else:
+        said = f"{pictures:,} pictures: a good number."
+    if alike >= MANY_ALIKE:
+        said += f" {alike:.0%} of them have a near-duplicate: they count for less than their number; find duplicates."
+    return said
+
+
+def likeness(images: Pictures) -> float:
+    """Share of (at most 1,000) pictures that have another within 3 levels a 16×16 square, on the average."""
+    some = thumbs(images[np.random.default_rng(0).permutation(len(images))[:MOST_COMPARED]])
+    if len(some) < 2:
+        return 0.0
+    return float(np.mean(nearest_other(some) < ALIKE * some.shape[1] ** 0.5))
 
 
 def describe(options: TrainOptions, state: State, images: Pictures, device: torch.device) -> dict[str, Any]:
@@ -257,6 +305,42 @@ def describe(options: TrainOptions, state: State, images: Pictures, device: torc
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),
     }
+
+
+def _begun(out: Root, state: State, start: Root | None, continued: bool) -> dict[str, str] | None:
+    """What the run began from, which its options.json keeps; a fresh `state` is given the networks of `start`."""
+    if continued:
+        found: dict[str, str] | None = json.loads(out.read("options.json")).get("start")
+        return found
+    if start is None:
+        return None
+    data = states.read_state(start)
+    header = states.read_header(data)
+    try:
+        states.begin_from(state, data)
+    except IntegrityFailed as error:
+        raise UsageError(
+            f"The run in {start.url} cannot be begun from: {error} Choose the recipe, size and width it has."
+        ) from None
+    log.info("beginning from %s at %g kimg", start.url, header.progress.kimg)
+    return {"run": start.url, "kimg": f"{header.progress.kimg:g}", "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _last_look(stats: list[dict[str, Any]]) -> float:
+    """At how many kimg the training was looked at last."""
+    return max((line["kimg"] for line in stats if "spread" in line or "by_heart" in line), default=0.0)
+
+
+def _say_alarms(stats: list[dict[str, Any]]) -> None:
+    """Put the names of alarms into the newest line, and say those that the line before did not have."""
+    found = raised(stats)
+    if not found:
+        return
+    stats[-1]["alarms"] = [alarm.name for alarm in found]
+    before = [name for line in stats[:-1] for name in line.get("alarms", [])]
+    for alarm in found:
+        if alarm.name not in before[-20:]:
+            log.warning("%s", alarm)
 
 
 def _grids_due(options: TrainOptions, progress: states.Progress) -> int:
@@ -295,7 +379,7 @@ def _diverged(out: Root, progress: states.Progress) -> str:
     )
 
 
-def _stats_line(state: State, speed: float) -> dict[str, float]:
+def _stats_line(state: State, speed: float) -> dict[str, Any]:
     progress = state.progress
     means = (state.tick_sums / progress.tick_steps).tolist()
     return {
@@ -307,7 +391,8 @@ def _stats_line(state: State, speed: float) -> dict[str, float]:
     }
 
 
-def _status_line(line: dict[str, float], options: TrainOptions) -> str:
+def _status_line(line: dict[str, Any], options: TrainOptions) -> str:
+    far = f"distance {line['distance']:.3f} (floor {line['floor']:.3f})  " if "distance" in line else ""
     left = []
     if options.kimg is not None:
         left.append((options.kimg * 1000 - line["images"]) / line["images_per_second"])
@@ -316,23 +401,23 @@ def _status_line(line: dict[str, float], options: TrainOptions) -> str:
     return (
         f"{line['kimg']:8.1f} kimg  {line['images_per_second']:6.1f} img/s  "
         f"loss D {line['loss_d']:.3f} G {line['loss_g']:.3f}  "
-        f"D(real) {line['d_real']:.2f} D(fake) {line['d_fake']:.2f}  "
+        f"D(real) {line['d_real']:.2f} D(fake) {line['d_fake']:.2f}  {far}"
         f"{max(0.0, min(left)) / 60:.1f} min left"
     )
 
 
-def _kept_stats(out: Root, images: int) -> list[dict[str, float]]:
+def _kept_stats(out: Root, images: int) -> list[dict[str, Any]]:
     if not out.exists("stats.jsonl"):
         return []
     lines = [json.loads(line) for line in out.read("stats.jsonl").splitlines()]
     return [line for line in lines if line["images"] <= images and "partial" not in line]
 
 
-def _jsonl(lines: list[dict[str, float]]) -> bytes:
+def _jsonl(lines: list[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def _last_line(out: Root) -> dict[str, float]:
+def _last_line(out: Root) -> dict[str, Any]:
     lines = out.read("stats.jsonl").splitlines() if out.exists("stats.jsonl") else []
     return dict(json.loads(lines[-1])) if lines else {}
 

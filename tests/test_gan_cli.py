@@ -84,6 +84,9 @@ def test_dry_run(pictures: Path, tmp_path: Path) -> None:
         (["--size", 48, "--kimg", 1], 2, "--size 48: input should be 32, 64 or 128"),
         (["--recipe", "radfort"], 2, "--recipe radfort: input should be 'radford'"),
         (["--kimg", 0], 2, "--kimg 0.0: input should be greater than 0"),
+        (["--augment", "colours"], 2, "--augment colours: "),
+        (["--recipe", "projected", "--r1", 1], 2, "The penalty r1 is for the discriminators of radford and small"),
+        (["--from", "nowhere", "--kimg", 1, "--min-pictures", 6], 2, "There is no trained run in"),
         (["--data", "nowhere"], 2, "There is no nowhere"),
     ],
 )

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gan import data
 from pipeline.errors import Fatal, UsageError
+from spiders.gallery.icc import ADOBE_RGB, DISPLAY_P3, Space, from_srgb, profile
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 RED = (200, 30, 40)
@@ -164,3 +165,24 @@ def test_no_pictures(tmp_path: Path) -> None:
 def test_no_odd_file_in_the_wild_stops_the_loading() -> None:
     corpus = data.load(SHARED / "formats", 32)
     assert len(corpus.images) > 500 and len(corpus.damaged) > 50
+
+
+@pytest.mark.parametrize("space", [ADOBE_RGB, DISPLAY_P3], ids=lambda space: space.name)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_colours_are_those_that_the_profile_means(tmp_path: Path, space: Space, kind: str) -> None:
+    levels = np.asarray(red(64, 64))
+    stored = Image.fromarray(from_srgb(levels, space))
+    assert np.abs(np.asarray(stored).astype(int) - levels).max() > 8, "the numbers themselves are others"
+    put(tmp_path, "a", encoded(stored, kind, icc_profile=profile(space)))
+    put(tmp_path, "b", encoded(stored, kind, icc_profile=b"not a profile"))
+    corpus = data.load(tmp_path, 64)
+    assert not corpus.damaged
+    assert np.abs(corpus.images[0].astype(int) - levels).max() <= 4
+    assert np.abs(corpus.images[1].astype(int) - np.asarray(stored)).max() <= 4, "a useless profile is passed over"
+
+
+def test_transparency_outlives_the_profile(tmp_path: Path) -> None:
+    clear = red(mode="RGBA")
+    clear.putalpha(0)
+    put(tmp_path, "a.png", encoded(clear, icc_profile=profile(DISPLAY_P3)))
+    assert (data.load(tmp_path, 32).images == 255).all()

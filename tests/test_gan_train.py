@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan import sample, state
+from gan import film, sample, state
 from gan.nets import Generator
 from gan.options import TrainOptions, budget_spent, resolve
 from gan.sample import Pictures
@@ -70,7 +71,7 @@ def test_run_folder(undisturbed: tuple[Root, RunSummary]) -> None:
     assert state.saved(out) == ["state-000002", "state-000003"], "the last two"
     lines = curve(out)
     assert [line["images"] for line in lines] == [1008, 2000, 3008]
-    assert set(lines[0]) == {"kimg", "images", "loss_d", "loss_g", "d_real", "d_fake"}
+    assert set(lines[0]) == {"kimg", "images", "loss_d", "loss_g", "d_real", "d_fake", "ranking"}
     assert summary.last["loss_d"] == lines[-1]["loss_d"]
     facts = json.loads(out.read("options.json"))
     assert facts["options"]["lr"] == 2e-4 and facts["options"]["beta1"] == 0.5 and facts["pictures"] == 30
@@ -84,17 +85,28 @@ def test_reals_are_the_first_batch_unchanged(undisturbed: tuple[Root, RunSummary
 
 
 def test_timeline_is_a_film(undisturbed: tuple[Root, RunSummary]) -> None:
-    film = Image.open(io.BytesIO(undisturbed[0].read("timeline.gif")))
-    assert (film.format, film.n_frames, film.size) == ("GIF", 4, (64, 64))
+    moving = Image.open(io.BytesIO(undisturbed[0].read("timeline.gif")))
+    assert (moving.format, moving.n_frames, moving.size) == ("GIF", 4, (64, 64))
+
+
+def test_the_timeline_plays_in_full_colour(undisturbed: tuple[Root, RunSummary], tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(undisturbed[0].read("timeline.mp4"))
+    player = cv2.VideoCapture(str(tmp_path / "film.mp4"))
+    shown = []
+    while (frame := player.read())[0]:
+        shown.append(frame[1][:, :, ::-1])
+    assert len(shown) == 4 + film.LAST_MS // film.FRAME_MS and shown[0].shape == (256, 256, 3)
+    last = np.asarray(Image.open(io.BytesIO(undisturbed[0].read("fakes-000003.png")))).astype(int)
+    assert np.abs(shown[-1].astype(int) - last.repeat(4, 0).repeat(4, 1)).mean() < 12
 
 
 def test_long_films_are_thinned() -> None:
     rng = np.random.default_rng(0)
     grids = [sample.png(rng.integers(0, 256, (64, 64, 3), np.uint8)) for _ in range(120)]
-    film = Image.open(io.BytesIO(sample.timeline(grids, 2)))
-    assert film.n_frames == 40
-    film.seek(39)
-    error = np.asarray(film.convert("RGB")).astype(int) - np.asarray(Image.open(io.BytesIO(grids[-1])))
+    moving = Image.open(io.BytesIO(film.gif(sample.timeline(grids, 2))))
+    assert moving.n_frames == 40
+    moving.seek(39)
+    error = np.asarray(moving.convert("RGB")).astype(int) - np.asarray(Image.open(io.BytesIO(grids[-1])))
     assert np.abs(error).mean() < 40, "the last frame shows the last grid"
 
 
