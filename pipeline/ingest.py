@@ -311,6 +311,7 @@ def _themes(
         rescue.lay("clustered")
     stands = before is not None and (before["digests"], before["partitions"]) == (corpus.digests, corpus.partitions())
     stands = stands and before is not None and before.get("decisions", NO_DECISIONS) == corpus.decided
+    stands = stands and before is not None and before.get("left_out", {}) == corpus.left_out
     stands = stands and before is not None and not shows_left_out(corpus, before["clusters"])
     if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
@@ -414,6 +415,7 @@ def _edition(
         corpus.digests, partitions, manifest
     )
     same = same and before is not None and before.get("decisions", NO_DECISIONS) == corpus.decided
+    same = same and before is not None and before.get("left_out", {}) == corpus.left_out
     deeper = before is not None and STEPS.index(before["until"]) >= STEPS.index(job.until)
     if before is not None and same and deeper and not changed:
         job.echo(f"Nothing to do: edition {before['edition']} of {corpus.name} stands.")
