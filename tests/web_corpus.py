@@ -139,6 +139,8 @@ def _until(row: dict[str, Any], table: str) -> dict[str, Any]:
         made |= {"reason": None, "reason_value": None, "detail": None}
     if table == "prepared" and row.get("prepared_at") is not None:
         made |= {"offset": row["prepared_at"], "size": row["prepared_size"], "width": 64, "height": 64}
+    if table == "embedded":
+        made["style"] = None
     if table == "selected":
         made["distance"] = row.get("bits")
     return made

@@ -52,7 +52,7 @@ def sheet(facts: Facts, number: int, page: int) -> Screen | None:
     about: dict[str, Any] = {
         "cluster": cluster, "members": here, "pager": pager, "as_prepared": prepared,
         "page_of": f"clusters/{number:02d}", "near": neighbours(facts.clusters, cluster), "run": run_of(facts, number),
-        "others": facts.clusters, "by_style": by_style(facts),
+        "others": facts.clusters,
     }
     shown: Sequence[Picture] = [picture for picture, _ in here]
     address = place(f"clusters/{number:02d}", page)

@@ -195,7 +195,7 @@
     for (let one = 0; one < n; one += 1) if (chosen[one]) shares.set(theme[one], (shares.get(theme[one]) ?? 0) + 1);
     const most = [...shares].sort((a, b) => b[1] - a[1]).slice(0, 4)
       .map(([code, here]) => `${here.toLocaleString("en")} of ${data.themes[code].name}`);
-    status.textContent = count ? `${wk.some(count)} chosen: ${most.join(", ")}${shares.size > 4 ? ", …" : ""}.` : "Nothing is chosen. Draw around some dots.";
+    status.textContent = count ? `${wk.some(count)} chosen: ${most.join(", ")}${shares.size > 4 ? " and others" : ""}.` : "Nothing is chosen. Draw around some dots.";
     acting.hidden = count === 0;
     thumbs();
     repaint();

@@ -144,7 +144,9 @@ wk.Tiles = class {
       event.preventDefault();
     });
     view.addEventListener("click", (event) => event.target === view && view.close());
-    view.addEventListener("close", () => this.focus(this.at));
+    view.addEventListener("close", () => {
+      if (document.activeElement?.matches("body, .frame")) this.focus(this.at);
+    });
     document.body.append(view);
     return view;
   }
@@ -155,7 +157,7 @@ wk.Tiles = class {
     const id = tile.dataset.id;
     const source = wk.live && small ? `${wk.up}picture/${id}/large.webp` : small?.src;
     const words = tile.querySelector("figcaption")?.cloneNode(true) ?? "";
-    const close = wk.make("button", { class: "quiet" }, "Close");
+    const close = wk.make("button", { class: "quiet", autofocus: true }, "Close");
     close.addEventListener("click", () => this.view.close());
     const picture = source ? wk.make("img", { src: source, alt: small.alt }) : wk.make("p", {}, "no picture");
     const link = tile.querySelector("a.frame");
