@@ -116,7 +116,7 @@ def figures(made: Pictures, trained: Pictures, reference: Pictures) -> dict[str,
     turned = alarms.mirror(trained)
     for where, made_of, real_of, turned_of in (
         ("features", lite0["made"], lite0["trained"], spaces.features(turned)),
-        ("pixels", small["made"], small["trained"], alarms.thumbs(turned)),
+        ("shapes", alarms.shapes(made), alarms.shapes(trained), alarms.shapes(turned)),
     ):
         found[f"copied-{where}"] = alarms.copied(alarms.nearest_real(made_of, real_of, turned_of), real_of, turned_of)
     diverse = alarms.diversity(lite0["trained"], lite0["made"])
@@ -157,7 +157,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         own = "" if same[0]["held_back"] else " (against those trained on)"
         names = (
             f"kid-efflite0@{size}", f"floor_kid-efflite0@{size}", "kid-pixels@16", "floor_kid-pixels@16", "coverage",
-            "floor_coverage", "recall", "precision", "copied-pixels", "cpu_seconds",
+            "floor_coverage", "recall", "precision", "copied-shapes", "cpu_seconds",
         )  # fmt: skip
         cells = " | ".join(_cell([float(row[name]) for row in same]) for name in names)
         lines.append(f"| {kind}{own} | {pictures:,} | {images:,} | {recipe} | {len(same)} | {cells} |")
@@ -166,8 +166,8 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def _cell(values: list[float]) -> str:
     mean = statistics.fmean(values)
-    text = f"{mean:.0f}" if mean > 100 else f"{mean:.2f}"
-    return text if max(values) == min(values) else f"{text} ({min(values):.2f}…{max(values):.2f})"
+    text = f"{mean:.0f}" if mean > 100 else f"{mean:.2g}"
+    return text if max(values) == min(values) else f"{text} ({min(values):.2g}…{max(values):.2g})"
 
 
 def main() -> None:

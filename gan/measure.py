@@ -14,6 +14,7 @@ from gan.sample import Pictures
 from pipeline.errors import UsageError
 
 LEAST = 20  # pictures on a side
+SHAPES = f"shapes@{alarms.THUMB}"
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,9 @@ def _neighbourhoods(made: Features, real: Features, space: str) -> Iterator[Figu
 def _originality(
     made: Features, real: Features, mirrored: Features, fakes: Pictures, reals: Pictures, space: str
 ) -> Iterator[Figure]:
-    """Copies and twins, in features and in pixels; their floors are what chance gives."""
-    pixels = f"pixels@{alarms.THUMB}"
-    thumbs = alarms.thumbs(fakes), alarms.thumbs(reals), alarms.thumbs(alarms.mirror(reals))
-    for where, (own, known, turned) in {space: (made, real, mirrored), pixels: thumbs}.items():
+    """Copies and twins, in pixels and in features; their floors are what chance gives."""
+    shapes = alarms.shapes(fakes), alarms.shapes(reals), alarms.shapes(alarms.mirror(reals))
+    for where, (own, known, turned) in {SHAPES: shapes, space: (made, real, mirrored)}.items():
         copied = alarms.copied(alarms.nearest_real(own, known, turned), known, turned)
         yield Figure(f"copied-{where}", copied, np.nan, alarms.QUANTILE, np.nan, len(known), "floor")
     found = alarms.diversity(real, made)
@@ -109,11 +109,10 @@ def _originality(
 
 def advice(figures: list[Figure]) -> list[alarms.Alarm]:
     """What the figures warn of."""
-    values: dict[str, list[float]] = {}
-    for figure in figures:
-        values.setdefault(figure.name.split("-")[0], []).append(figure.value)
+    values = {figure.name.split("-")[0]: figure.value for figure in figures}
+    copied = next(figure.value for figure in figures if figure.name == f"copied-{SHAPES}")
     found = (
-        alarms.copied_alarm(min(values["copied"])),
-        alarms.collapse_alarm(alarms.Diversity(values["spread"][0], values["twins"][0])),
+        alarms.copied_alarm(copied),
+        alarms.collapse_alarm(alarms.Diversity(values["spread"], values["twins"])),
     )
     return [alarm for alarm in found if alarm is not None]

@@ -128,8 +128,8 @@ def test_a_few_pictures_again_and_again_are_a_collapse() -> None:
 def test_copies_are_found_and_named(mirrored: bool) -> None:
     reals = pictures(200, 0)
     fakes = alarms.mirror(reals[50:100]) if mirrored else reals[50:100]
-    own, turned = alarms.thumbs(reals), alarms.thumbs(alarms.mirror(reals))
-    found = alarms.nearest_real(alarms.thumbs(fakes), own, turned)
+    own, turned = alarms.shapes(reals), alarms.shapes(alarms.mirror(reals))
+    found = alarms.nearest_real(alarms.shapes(fakes), own, turned)
     assert np.array_equal(found.index, np.arange(50, 100))
     assert found.mirrored.all() == mirrored and not found.distance.any()
     assert alarms.copied(found, own, turned) == 1
@@ -143,9 +143,24 @@ def test_symmetric_pictures_are_no_copies_of_themselves() -> None:
     assert _copied(reals[:60], reals) == 1
 
 
+@pytest.mark.parametrize("what", ["noise", "smoothed", "dimmed"])
+def test_copies_in_disguise_are_found(what: str) -> None:
+    reals = pictures(200, 0)
+    noise = np.random.default_rng(0).normal(0, 10, (100, 32, 32, 3))
+    smooth = reals[:100].reshape(100, 16, 2, 16, 2, 3).mean(axis=(2, 4)).repeat(2, axis=1).repeat(2, axis=2)
+    disguised = {"noise": reals[:100] + noise, "smoothed": smooth, "dimmed": reals[:100] * 0.6 + 20}[what]
+    assert _copied(np.clip(disguised, 0, 255).astype(np.uint8), reals) > 0.95
+
+
+def test_blots_are_no_copies() -> None:
+    """In plain thumbnails the mean of all is near to everything."""
+    blots = np.random.default_rng(0).integers(110, 146, (100, 1, 1, 3), np.uint8).repeat(32, 1).repeat(32, 2)
+    assert _copied(blots, pictures(200, 0)) == 0
+
+
 def _copied(fakes: Pictures, reals: Pictures) -> float:
-    own, turned = alarms.thumbs(reals), alarms.thumbs(alarms.mirror(reals))
-    return alarms.copied(alarms.nearest_real(alarms.thumbs(fakes), own, turned), own, turned)
+    own, turned = alarms.shapes(reals), alarms.shapes(alarms.mirror(reals))
+    return alarms.copied(alarms.nearest_real(alarms.shapes(fakes), own, turned), own, turned)
 
 
 # words

@@ -34,7 +34,7 @@ def pictures(count: int, seed: int) -> Pictures:
 
 
 def by_kind(figures: list[Figure]) -> dict[str, Figure]:
-    return {figure.name.rsplit("-", 1)[0]: figure for figure in figures if "pixels" not in figure.name}
+    return {figure.name.rsplit("-", 1)[0]: figure for figure in figures if "shapes" not in figure.name}
 
 
 REALS = pictures(200, 0)
@@ -46,7 +46,7 @@ def test_other_real_pictures_are_at_the_floor() -> None:
     assert list(found) == [
         "kid", "kid-held-out", "frechet", "precision", "recall", "density", "coverage", "copied", "spread", "twins",
     ]  # fmt: skip
-    assert all("efflite0@32" in figure.name or "pixels@16" in figure.name for figure in figures)
+    assert all("efflite0@32" in figure.name or "shapes@16" in figure.name for figure in figures)
     kid = found["kid"]
     assert abs(kid.value) < 5 * kid.sd and abs(kid.floor) < 5 * kid.floor_sd and kid.sd > 0
     for name in ("precision", "recall", "coverage"):
@@ -68,12 +68,6 @@ def test_copies_and_collapse_are_told_with_advice() -> None:
     assert [alarm.name for alarm in copies] == ["memorised pictures"]
     few = advice(measure(np.repeat(pictures(4, 5), 25, axis=0), REALS, REALS[:0]))
     assert [alarm.name for alarm in few] == ["mode collapse"]
-
-
-def test_grey_blobs_are_no_copies() -> None:
-    """In pixels the mean of all is near to everything: only what is near in features as well is a copy."""
-    blobs = np.random.default_rng(0).integers(120, 136, (100, 1, 1, 3), np.uint8).repeat(32, 1).repeat(32, 2)
-    assert "memorised pictures" not in [alarm.name for alarm in advice(measure(blobs, REALS, REALS[:0]))]
 
 
 def test_too_few_pictures_are_refused() -> None:
