@@ -18,6 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.storage import Root
+from spiders.gallery import Catalogue
+from tests import web_site
+
 READY_SECONDS = 60
 
 
@@ -182,3 +186,23 @@ def _quiet_natives() -> None:
     """One thread for each native library: the suite shares its machine."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    """An empty root."""
+    return Root(tmp_path / "root")
+
+
+@pytest.fixture(scope="session")
+def skulls(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    """What the practice gallery shows to tests of the web search."""
+    return web_site.catalogue(tmp_path_factory.mktemp("skulls") / "pictures")
+
+
+@pytest.fixture
+def search_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The keys of all search providers, and no files of the person who runs the tests."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name, value in web_site.KEYS.items():
+        monkeypatch.setenv(name, value)

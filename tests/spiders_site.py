@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import socket
@@ -11,10 +12,14 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image
+
+from pipeline import tables
+from pipeline.storage import Root
 
 Headers = dict[str, str]
 Answer = tuple[int, Headers, bytes]
@@ -31,6 +36,28 @@ def png(seed: int) -> bytes:
 
 def ok(body: bytes, kind: str = "image/png", **headers: str) -> Answer:
     return 200, {"Content-Type": kind, **{key.replace("_", "-"): value for key, value in headers.items()}}, body
+
+
+def always(*answer: Any) -> Script:
+    return lambda site, times: answer  # type: ignore[return-value]
+
+
+def rows(root: Root) -> list[dict[str, Any]]:
+    """All rows of `crawled`, by their ranks."""
+    names = tables.names(root, tables.CRAWLED)
+    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
+    return sorted(found, key=lambda row: (row["rank"], row["source_id"]))
+
+
+def indexed(folder: Path, header: list[str], lines: list[list[Any]]) -> Path:
+    """A folder of small pictures, each different, and an index that says of number n what its line does."""
+    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", *header])
+        for number, line in enumerate(lines):
+            (folder / f"{number:03d}.png").write_bytes(png(number))
+            writer.writerow([f"{number:03d}.png", *line])
+    return folder
 
 
 class Server(ThreadingHTTPServer):

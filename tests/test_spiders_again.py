@@ -17,11 +17,6 @@ from tests.job import make_pictures, pipeline
 from tests.spiders_site import Answer, Site, ok, png
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
 def reasons(root: Root) -> dict[int, list[str | None]]:
     found: dict[int, list[str | None]] = {}
     for name in tables.names(root, tables.CRAWLED):

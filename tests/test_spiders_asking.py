@@ -12,11 +12,7 @@ import pytest
 from pipeline.errors import SourceRefused
 from spiders import secrets
 from spiders.asking import ask
-from tests.spiders_site import Answer, Script, Site, ok
-
-
-def always(*answer: Any) -> Script:
-    return lambda site, times: answer  # type: ignore[return-value]
+from tests.spiders_site import Answer, Script, Site, always, ok
 
 
 def to(location: str) -> Script:

@@ -18,29 +18,14 @@ from pipeline.storage import Root
 from spiders.run import crawl
 from spiders.settings import PRACTICE
 from spiders.summary import CrawlSummary
-from tests.spiders_site import Answer, Script, Site, ok, png
+from tests.spiders_site import Answer, Script, Site, always, ok, png, rows
 
 LIMIT = b'{"Exception":{"Message":"Free API limit exceeded"}}'
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: row["rank"])
 
 
 def cubism(site: Site, root: Root, **given: Any) -> CrawlSummary:
     args = {"style": "cubism", **given.pop("args", {})}
     return crawl("wikiart", root, args=args, base_url=site.url, **given)
-
-
-def always(*answer: Any) -> Script:
-    return lambda site, times: answer  # type: ignore[return-value]
 
 
 def to(location: str) -> Script:

@@ -26,11 +26,6 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "pictures"
     path.mkdir()

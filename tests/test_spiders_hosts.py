@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import tables
 from pipeline.errors import SourceRefused
 from pipeline.storage import Root
 from spiders import settings
@@ -16,25 +14,10 @@ from spiders.politeness import host_slot
 from spiders.run import crawl
 from spiders.summary import CrawlSummary
 from tests.spiders_anywhere import MODULE
-from tests.spiders_site import Answer, Script, Site, ok, png
+from tests.spiders_site import Answer, Site, always, ok, png, rows
 
 UNDER_WAY = settings.PRACTICE["CONCURRENT_REQUESTS"]
 """Without a delay so many requests may have been sent before the first answer is seen, and none after it."""
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-def always(*answer: Any) -> Script:
-    return lambda site, times: answer  # type: ignore[return-value]
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: row["rank"])
 
 
 def listed(site: Site, root: Root, urls: list[str], **given: Any) -> CrawlSummary:

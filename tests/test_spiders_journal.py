@@ -41,6 +41,14 @@ def rows(root: Root) -> list[dict[str, Any]]:
     return [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
 
 
+def begun(root: Root, count: int) -> Desk:
+    """A desk that has taken so many pictures."""
+    desk = Desk(root, PREFIX)
+    for number in range(count):
+        desk.add(seen(number))
+    return desk
+
+
 def whole(root: Root, count: int) -> None:
     """Every picture is there once, with its bytes, and no journal is left."""
     found = rows(root)
@@ -76,10 +84,7 @@ def test_what_was_taken_is_known_after_a_kill_and_goes_on_in_the_same_partition(
 @pytest.mark.parametrize("cut", range(0, 40, 3))
 def test_a_journal_torn_at_any_byte_loses_the_torn_row_alone(tmp_path: Path, cut: int) -> None:
     root = Root(tmp_path)
-    desk = Desk(root, PREFIX)
-    for number in range(5):
-        desk.add(seen(number))
-    killed(desk, settled=False)
+    killed(begun(root, 5), settled=False)
     (file,) = tmp_path.glob("journal/*/*.jsonl")
     file.write_bytes(file.read_bytes()[: -cut or None])
     second = Desk(root, PREFIX)
@@ -93,10 +98,7 @@ def test_a_journal_torn_at_any_byte_loses_the_torn_row_alone(tmp_path: Path, cut
 
 def test_a_picture_that_a_power_cut_damaged_is_fetched_again(tmp_path: Path) -> None:
     root = Root(tmp_path)
-    desk = Desk(root, PREFIX)
-    for number in range(4):
-        desk.add(seen(number))
-    killed(desk, settled=False)
+    killed(begun(root, 4), settled=False)
     staged = sorted(path for path in tmp_path.glob("journal/*/*") if path.suffix != ".jsonl")
     staged[0].write_bytes(bytes(staged[0].stat().st_size))
     staged[1].unlink()
@@ -118,9 +120,7 @@ def test_killed_at_each_step_of_a_commit(tmp_path: Path, point: str, monkeypatch
         pass
 
     root = Root(tmp_path)
-    desk = Desk(root, PREFIX)
-    for number in range(6):
-        desk.add(seen(number))
+    desk = begun(root, 6)
 
     def die(*_: object) -> None:
         raise Killed
@@ -144,10 +144,7 @@ def test_killed_at_each_step_of_a_commit(tmp_path: Path, point: str, monkeypatch
 
 def test_several_journals_are_folded_each_into_its_own_partition(tmp_path: Path) -> None:
     root = Root(tmp_path)
-    desk = Desk(root, PREFIX)
-    for number in range(3):
-        desk.add(seen(number))
-    killed(desk, settled=False)
+    killed(begun(root, 3), settled=False)
     (file,) = tmp_path.glob("journal/*/*.jsonl")
     shutil.copy(file, file.with_name(file.name.replace("00001.jsonl", "00002.jsonl")))
     file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:1]))

@@ -46,11 +46,6 @@ def site(works: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Iterator[MuseumSi
         yield running
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
 def take(site: MuseumSite, root: Root, museum: str, limit: int | None = None, **args: Any) -> CrawlSummary:
     return crawl("museum", root, args={"museum": museum, **args}, limit=limit, base_url=site.url)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +18,6 @@ from spiders.summary import CrawlSummary
 from tests.spiders_site import Answer, Script, Site, ok, png
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
 
 
 def rows(root: Root, table: str = tables.CRAWLED) -> list[dict[str, Any]]:

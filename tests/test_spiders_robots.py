@@ -8,28 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import tables
 from pipeline.errors import UsageError
 from pipeline.storage import Root
 from spiders.run import crawl
 from spiders.summary import CrawlSummary
 from tests.spiders_anywhere import MODULE
-from tests.spiders_site import Script, Site, ok, png
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-def always(*answer: Any) -> Script:
-    return lambda site, times: answer  # type: ignore[return-value]
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: row["rank"])
+from tests.spiders_site import Script, Site, always, ok, png, rows
 
 
 def pictures(site: Site, root: Root, count: int = 2, args: dict[str, Any] | None = None, **given: Any) -> CrawlSummary:

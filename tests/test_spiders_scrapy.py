@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from scrapy import Request
+from scrapy import __version__ as scrapy_version
 from scrapy.exceptions import ContractFail
 
 from pipeline import tables
@@ -33,6 +35,14 @@ def rows(root: Path) -> list[dict[str, Any]]:
     place = Root(root)
     names = tables.names(place, tables.CRAWLED)
     return [row for name in names for row in tables.read(place, tables.CRAWLED, name).to_pylist()]
+
+
+def test_scrapy_is_the_version_that_the_engine_was_written_for() -> None:
+    pinned = re.search(r'"scrapy==([\d.]+)"', (Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert pinned and scrapy_version == pinned[1], (
+        f"Scrapy {scrapy_version} is installed, and spiders/engine.py uses parts of {pinned and pinned[1]} that are "
+        "not public: install that one, or read the engine anew beside Scrapy's and change the pin."
+    )
 
 
 def test_every_source_that_is_built_is_a_spider() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,32 +23,16 @@ from spiders.pages.web.plan import Plan, outlook
 from spiders.search import Counter, Over, Searcher, explained
 from spiders.shares import Shares
 from tests.spiders_site import Answer, Site, ok
-from tests.web_site import KEYS, catalogue
+from tests.web_site import KEYS
 
+pytestmark = pytest.mark.usefixtures("search_keys")
 SKULL = Query("skull")
 
 
 @pytest.fixture(scope="module")
-def works(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    return catalogue(tmp_path_factory.mktemp("works") / "pictures")
-
-
-@pytest.fixture(scope="module")
-def gallery(works: Catalogue) -> Iterator[Gallery]:
-    with Gallery(works) as running:
+def gallery(skulls: Catalogue) -> Iterator[Gallery]:
+    with Gallery(skulls) as running:
         yield running
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 class Listing:
@@ -251,8 +234,8 @@ def test_retry_after_is_waited_for_and_told(root: Root) -> None:
 
 
 @pytest.mark.parametrize("name", ["google", "brave", "serpapi", "openverse"])
-def test_a_used_up_quota_is_remembered_until_it_frees(root: Root, works: Catalogue, name: str) -> None:
-    with Gallery(works, Faults(search_calls=1)) as gallery:
+def test_a_used_up_quota_is_remembered_until_it_frees(root: Root, skulls: Catalogue, name: str) -> None:
+    with Gallery(skulls, Faults(search_calls=1)) as gallery:
         for expected in (1, 0):
             listing = Listing(name, root, gallery.url, budget=None)
             with pytest.raises(Over) as caught:

@@ -13,22 +13,11 @@ from pipeline import tables
 from pipeline.errors import Reason, UsageError
 from pipeline.storage import Root
 from spiders import run
-from tests.spiders_site import Script, Site, ok, png
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: row["rank"])
+from tests.spiders_site import Script, Site, ok, png, rows
 
 
 def spec(path: Path, site: Site, **more: Any) -> dict[str, Any]:
     return {"import": "urls", "path": str(path), "base_url": site.url, **more}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(str(tmp_path / "root"))
 
 
 def test_a_list_is_taken_with_its_columns_and_a_second_time_nothing_is_asked(tmp_path: Path, root: Root) -> None:

@@ -18,7 +18,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pipeline import tables
 from pipeline.errors import SourceRefused
 from pipeline.storage import Root
 from spiders.asking import ask
@@ -26,24 +25,9 @@ from spiders.run import crawl
 from spiders.summary import CrawlSummary
 from tests.spiders_anywhere import MODULE
 from tests.spiders_names import stub
-from tests.spiders_site import Answer, Script, Site, ok, png
+from tests.spiders_site import Answer, Script, Site, always, ok, png, rows
 
 HERE = ["127.0.0.0/8", "::1/128"]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-def always(*answer: Any) -> Script:
-    return lambda site, times: answer  # type: ignore[return-value]
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: row["rank"])
 
 
 def port_of(site: Site) -> int:

@@ -23,33 +23,16 @@ from spiders.ledger import Ledger
 from spiders.run import crawl, enquire, estimate
 from spiders.summary import CrawlSummary
 from tests.spiders_site import Answer, Site, ok, png
-from tests.web_site import KEYS, catalogue
+from tests.web_site import KEYS
 
+pytestmark = pytest.mark.usefixtures("search_keys")
 ALL = "openverse,commons,brave,google,serpapi,flickr,searxng"
 
 
-@pytest.fixture(scope="module")
-def works(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    return catalogue(tmp_path_factory.mktemp("works") / "pictures")
-
-
 @pytest.fixture
-def gallery(works: Catalogue) -> Iterator[Gallery]:
-    with Gallery(works) as running:
+def gallery(skulls: Catalogue) -> Iterator[Gallery]:
+    with Gallery(skulls) as running:
         yield running
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """All keys, and no files of the person who runs the tests."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def search(
@@ -107,8 +90,8 @@ def test_a_category_of_commons_is_walked(root: Root, gallery: Gallery) -> None:
     assert search(root, gallery, "commons", query="Category:vanitas").new == 330
 
 
-def test_commons_asks_to_wait_with_http_200_and_is_obeyed(root: Root, works: Catalogue) -> None:
-    with Gallery(works, Faults(maxlag_every=3)) as gallery:
+def test_commons_asks_to_wait_with_http_200_and_is_obeyed(root: Root, skulls: Catalogue) -> None:
+    with Gallery(skulls, Faults(maxlag_every=3)) as gallery:
         began = time.monotonic()
         assert search(root, gallery, "commons", limit=150).new == 150
         assert time.monotonic() - began >= 1.0
@@ -245,8 +228,8 @@ def test_the_only_provider_explains_itself(
     assert rows(root) == []
 
 
-def test_searxng_without_json_says_what_to_set(root: Root, works: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Gallery(works, Faults(searxng_json=False)) as gallery:
+def test_searxng_without_json_says_what_to_set(root: Root, skulls: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Gallery(skulls, Faults(searxng_json=False)) as gallery:
         monkeypatch.setenv("SEARXNG_URL", gallery.url)
         with pytest.raises(UsageError, match=r"add `json` to `formats` under `search` in its settings\.yml"):
             search(root, gallery, "searxng")
@@ -260,8 +243,8 @@ def test_a_site_that_is_down_is_said_to_be(root: Root) -> None:
 # quota, and what was bought
 
 
-def test_a_used_up_quota_keeps_what_came_and_is_remembered(root: Root, works: Catalogue) -> None:
-    with Gallery(works, Faults(search_calls=2)) as gallery:
+def test_a_used_up_quota_keeps_what_came_and_is_remembered(root: Root, skulls: Catalogue) -> None:
+    with Gallery(skulls, Faults(search_calls=2)) as gallery:
         for _ in range(2):
             with pytest.raises(SourceRefused, match=r"its quota is used up; it frees at|are used up; it frees at"):
                 search(root, gallery, "google")
@@ -304,8 +287,8 @@ def test_what_is_not_answered_is_not_charged(root: Root, gallery: Gallery, monke
     assert Ledger(root, "google").total(datetime.now(UTC) - timedelta(days=1)) == 0
 
 
-def test_openverse_takes_a_smaller_page_when_it_must(root: Root, works: Catalogue) -> None:
-    with Gallery(works, Faults(anonymous_page=10)) as gallery:
+def test_openverse_takes_a_smaller_page_when_it_must(root: Root, skulls: Catalogue) -> None:
+    with Gallery(skulls, Faults(anonymous_page=10)) as gallery:
         assert search(root, gallery, "openverse", limit=35).new == 35
         calls = asked(gallery, "/v1/images/?")
         assert "page_size=20" in calls[0]

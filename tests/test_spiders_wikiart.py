@@ -28,7 +28,7 @@ from spiders.gallery import Catalogue, Faults, Gallery
 from spiders.registry import source_prefix
 from spiders.run import crawl, progress_line
 from spiders.summary import CrawlSummary
-from tests.spiders_site import Answer, Site, png
+from tests.spiders_site import Answer, Site, png, rows
 
 STYLES = ("Cubism", "Naïve Art (Primitivism)", "Pop Art")
 GENRES = ("portrait", "sketch and study")
@@ -55,17 +55,6 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gallery(pictures: Path) -> Iterator[Gallery]:
     with Gallery(Catalogue.from_folder(pictures)) as running:
         yield running
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: (row["rank"], row["source_id"]))
 
 
 def intact(root: Root, found: list[dict[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Iterator
@@ -19,21 +18,17 @@ from spiders.gallery import Catalogue, Faults, Gallery
 from spiders.ledger import Ledger
 from spiders.pages import wikiart_api
 from spiders.run import crawl
-from tests.spiders_site import png
+from tests.spiders_site import indexed, png, rows
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seventy works by seventy artists, all Cubism."""
-    folder = tmp_path_factory.mktemp("pictures")
-    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "title", "artist", "style", "genre", "tags"])
-        for number in range(70):
-            (folder / f"{number:03d}.png").write_bytes(png(number))
-            os.utime(folder / f"{number:03d}.png", (1_600_000_000, 1_600_000_000))
-            name, artist = f"{number:03d}.png", f"Artist {number}"
-            writer.writerow([name, f"Work {number}", artist, "Cubism", "portrait", "hat, sky"])
+    lines = [[f"Work {number}", f"Artist {number}", "Cubism", "portrait", "hat, sky"] for number in range(70)]
+    header = ["title", "artist", "style", "genre", "tags"]
+    folder = indexed(tmp_path_factory.mktemp("pictures"), header, lines)
+    for path in folder.glob("*.png"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
     return folder
 
 
@@ -50,12 +45,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
     (tmp_path / "secret").write_text("practice\n")
     monkeypatch.setenv("WIKIART_SECRET_FILE", str(tmp_path / "secret"))
     return Root(tmp_path / "root")
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: (row["rank"], row["source_id"]))
 
 
 def checks(root: Root) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,21 +14,10 @@ from pipeline.errors import Rejected, SourceRefused, UsageError
 from pipeline.storage import Root
 from pipeline.vision.decode import open_upright
 from spiders.run import crawl
-from tests.spiders_site import Site, ok, png
+from tests.spiders_site import Site, ok, png, rows
 
 CHALLENGE = b"<!DOCTYPE html><title>Just a moment...</title><h1>Checking your browser</h1>"
 LISTING = "/en/paintings-by-style/cubism"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: row["rank"])
 
 
 def cubism(site: Site, root: Root) -> Any:

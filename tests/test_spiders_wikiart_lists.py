@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Iterator
@@ -11,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from pipeline import tables
 from pipeline.errors import SourceRefused, UsageError
 from pipeline.storage import Root
 from spiders.gallery import Catalogue, Gallery
 from spiders.run import crawl, enquire, estimate
-from tests.spiders_site import Answer, Site, ok, png
+from tests.spiders_site import Answer, Site, indexed, ok, png, rows
 
 ARTISTS = {"Jane Doe": "1801-1848", "Zoë Late": "1930-2001", "No Dates": "", "Old Master": "1400-1460"}
 NATIONS = {"Jane Doe": "Dutch", "Zoë Late": "Dutch", "No Dates": "Greek", "Old Master": "Italian"}
@@ -25,15 +23,11 @@ NATIONS = {"Jane Doe": "Dutch", "Zoë Late": "Dutch", "No Dates": "Greek", "Old 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty works: ten by each of four artists, every other one Cubism, the others Rococo."""
-    folder = tmp_path_factory.mktemp("pictures")
-    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "title", "artist", "style", "genre", "year"])
-        for number in range(40):
-            (folder / f"{number:03d}.png").write_bytes(png(number))
-            style = ("Cubism", "Rococo")[number // 4 % 2]
-            writer.writerow([f"{number:03d}.png", f"Work {number}", list(ARTISTS)[number % 4], style, "portrait", 1850])
-    return folder
+    lines = [
+        [f"Work {number}", list(ARTISTS)[number % 4], ("Cubism", "Rococo")[number // 4 % 2], "portrait", 1850]
+        for number in range(40)
+    ]
+    return indexed(tmp_path_factory.mktemp("pictures"), ["title", "artist", "style", "genre", "year"], lines)
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +51,6 @@ def catalogue(pictures: Path) -> Catalogue:
 def gallery(catalogue: Catalogue) -> Iterator[Gallery]:
     with Gallery(catalogue) as running:
         yield running
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
-def rows(root: Root) -> list[dict[str, Any]]:
-    names = tables.names(root, tables.CRAWLED)
-    found = [row for name in names for row in tables.read(root, tables.CRAWLED, name).to_pylist()]
-    return sorted(found, key=lambda row: (row["rank"], row["source_id"]))
 
 
 # facets and names

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +115,28 @@ def test_bombs_are_refused_from_the_header() -> None:
     webp = b"RIFF\x1e\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00" + bytes(4) + b"\xff\xff\x3f\xff\xff\x3f" + bytes(10)
     for data in (gif, webp):
         assert reason_of(data) in (Reason.TOO_MANY_PIXELS, Reason.TRUNCATED, Reason.UNDECODABLE)
+
+
+def test_a_bomb_is_refused_in_little_memory() -> None:
+    code = (
+        "import resource, sys\n"
+        "from pipeline.errors import Rejected\n"
+        "from pipeline.vision.decode import read_header\n"
+        "now = int(open('/proc/self/statm').read().split()[5]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (now + 50 * 2**20,) * 2)\n"
+        "try:\n"
+        "    bytearray(100 * 2**20)\n"
+        "except MemoryError:\n"
+        "    print('limited')\n"
+        "try:\n"
+        "    read_header(sys.stdin.buffer.read())\n"
+        "except Rejected as error:\n"
+        "    print(error.reason)\n"
+    )
+    whole = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(whole, "PNG")
+    done = subprocess.run([sys.executable, "-c", code], input=whole.getvalue(), capture_output=True, check=True)
+    assert done.stdout.decode().split() == ["limited", "too_many_pixels"]
 
 
 def test_the_limit_is_the_callers() -> None:

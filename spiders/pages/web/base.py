@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pipeline.licences import UNKNOWN
-from spiders.pages.fields import Drift, Json, load, text
+from spiders.pages.fields import Drift, Json, integer, load, text
 
 Params = dict[str, str]
 Kind = Literal["key", "setup", "quota", "budget", "rate", "page_size", "end", "query", "down"]
@@ -230,6 +230,21 @@ def variants(*pairs: tuple[str, object]) -> tuple[tuple[str, str], ...]:
         if address := web_address(value):
             found.setdefault(address, name)
     return tuple((name, address) for address, name in found.items())
+
+
+def plain_hit(
+    address: object, row: Json, *, page: object, shown_by: object, size: tuple[object, object], thumbnail: object
+) -> Hit | None:
+    """The hit of a row that tells one address, a title and who shows it, and no licence; None without an address."""
+    addresses = variants(("original", address))
+    if not addresses:
+        return None
+    title, where = text(row.get("title")), text(shown_by)
+    return Hit(
+        None, addresses, page_url=text(page), title=title,
+        attribution=", ".join(part for part in (title, where) if part) or None,
+        width=integer(size[0]), height=integer(size[1]), thumbnail=text(thumbnail), raw=row,
+    )  # fmt: skip
 
 
 def credit(title: str | None, creator: str | None, licence: str, where: str) -> str:

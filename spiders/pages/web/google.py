@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from pipeline.licences import admits
-from spiders.pages.fields import Drift, integer, load, rows, text
+from spiders.pages.fields import Drift, integer, load, rows
 from spiders.pages.web.base import (
     Hit,
     Page,
@@ -16,8 +16,8 @@ from spiders.pages.web.base import (
     Quota,
     Refused,
     message,
+    plain_hit,
     refused_by_status,
-    variants,
 )
 
 LAST = 91
@@ -96,15 +96,9 @@ class Google(Provider):
 
 
 def _hit(row: dict[str, object]) -> Hit | None:
-    addresses = variants(("original", row.get("link")))
     facts = row.get("image")
     facts = facts if isinstance(facts, dict) else {}
-    if not addresses:
-        return None
-    title, where = text(row.get("title")), text(row.get("displayLink"))
-    return Hit(
-        None, addresses, page_url=text(facts.get("contextLink")), title=title,
-        attribution=", ".join(part for part in (title, where) if part) or None,
-        width=integer(facts.get("width")), height=integer(facts.get("height")),
-        thumbnail=text(facts.get("thumbnailLink")), raw=row,
+    return plain_hit(
+        row.get("link"), row, page=facts.get("contextLink"), shown_by=row.get("displayLink"),
+        size=(facts.get("width"), facts.get("height")), thumbnail=facts.get("thumbnailLink"),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from spiders.pages.fields import Drift, integer, load, rows, text
+from spiders.pages.fields import Drift, load, rows
 from spiders.pages.web.base import (
     Hit,
     Page,
@@ -14,8 +14,8 @@ from spiders.pages.web.base import (
     Query,
     Refused,
     message,
+    plain_hit,
     refused_by_status,
-    variants,
 )
 
 PAGES = 10
@@ -84,13 +84,7 @@ class SerpApi(Provider):
 
 
 def _hit(row: dict[str, object]) -> Hit | None:
-    addresses = variants(("original", row.get("original")))
-    if not addresses:
-        return None
-    title, where = text(row.get("title")), text(row.get("source"))
-    return Hit(
-        None, addresses, page_url=text(row.get("link")), title=title,
-        attribution=", ".join(part for part in (title, where) if part) or None,
-        width=integer(row.get("original_width")), height=integer(row.get("original_height")),
-        thumbnail=text(row.get("thumbnail")), raw=row,
+    return plain_hit(
+        row.get("original"), row, page=row.get("link"), shown_by=row.get("source"),
+        size=(row.get("original_width"), row.get("original_height")), thumbnail=row.get("thumbnail"),
     )  # fmt: skip
