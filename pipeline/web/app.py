@@ -22,7 +22,7 @@ from starlette.routing import Route
 from pipeline.errors import NoSpace, PipelineError, UsageError
 from pipeline.storage import Root
 from pipeline.web import actions, mixing, pages, serving
-from pipeline.web.atlas import Atlas, atlas
+from pipeline.web.atlas import Atlas
 from pipeline.web.guard import LARGEST, Guard
 from pipeline.web.jobs import Jobs
 from pipeline.web.live import Live
@@ -153,7 +153,7 @@ class Server:
         """The map: count as uint32, x, y as float32 (n,), themes as int32 (n,), little-endian, then ids of 32 bytes."""
 
         def found() -> Response:
-            made = atlas(self.live.facts)
+            made = self.live.site.atlas
             if made is None:
                 return _error(404, "Nothing was embedded yet.")
             return Response(_packed(made), media_type="application/octet-stream")
@@ -294,7 +294,8 @@ def serve(root: Root, corpus: str, port: int, ready: Callable[[str], None]) -> N
 
 
 def _listening(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Only of a socket that says it is TCP does asyncio send small answers at once.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))

@@ -160,7 +160,8 @@ class Shelf:
     def number(self, name: str) -> NDArray[np.float64]:
         """A number of each member, float64, NaN where it is not known."""
         if name == "distance":
-            return self._all.distances[self._rows].astype(np.float64)
+            far: NDArray[np.float64] = self._all.distances[self._rows].astype(np.float64)
+            return far
         if name == "score":
             found = [self._scores.get(self._all.ids[row], np.nan) for row in self._rows]
             return np.array(found, np.float64)

@@ -20,7 +20,7 @@ from pipeline.errors import UsageError
 from pipeline.storage import Root
 from pipeline.web import journal, looks, serving, vectors
 from pipeline.web.catalogue import ID_DIGITS, Catalogue
-from pipeline.web.facts import Facts
+from pipeline.web.livefacts import LiveFacts
 from pipeline.web.pictures import LivePictures
 from pipeline.web.site import Site
 
@@ -60,8 +60,9 @@ class Live:
         self.events: list[Event] | None = None
         self._pages: OrderedDict[str, bytes | None] = OrderedDict()
         self._site: Site | None = None
-        self._facts: Facts | None = None
-        self.__dict__.pop("vectors", None)
+        self._behind = True
+        for name in ("vectors", "facts"):
+            self.__dict__.pop(name, None)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -78,7 +79,7 @@ class Live:
         if events != self.events:
             self.events = events
             self.catalogue.replay(standing(events))
-            self._site = self._facts = None
+            self._behind = True
             self._pages.clear()
 
     @property
@@ -93,14 +94,16 @@ class Live:
         """The pages as decisions leave them."""
         if self._site is None:
             self._site = Site(self.facts, LivePictures(), token=self.token)
+        if self._behind:
+            self.facts.replay(self.live)
+            self._site.redraw()
+            self._behind = False
         return self._site
 
-    @property
-    def facts(self) -> Facts:
+    @cached_property
+    def facts(self) -> LiveFacts:
         """What the tables say, and what decisions make of it."""
-        if self._facts is None:
-            self._facts = Facts(self.root, self.edition, self.live)
-        return self._facts
+        return LiveFacts(self.root, self.edition, self.catalogue)
 
     def where(self, picture: str, kind: str) -> serving.Source | None:
         """Where the bytes for `thumb`, `large` or `prepared` of a picture lie; None when there are none."""

@@ -118,13 +118,23 @@ class Site:
         return rows.script(self._facts, cluster, self._pictures, prepared, scores)
 
     def _map(self, address: str) -> bytes | None:
-        if self._atlas is None:
-            self._atlas = atlas.atlas(self._facts)
-        if self._atlas is None:
+        found = self.atlas
+        if found is None:
             return None
         if address == "data/map-ids.js":
-            return atlas.ids_script(self._atlas)
-        return atlas.script(self._atlas, {cluster.id: cluster.name for cluster in self._facts.clusters})
+            return atlas.ids_script(found)
+        return atlas.script(found, {cluster.id: cluster.name for cluster in self._facts.clusters})
+
+    @property
+    def atlas(self) -> atlas.Atlas | None:
+        """Where each picture lies on the map; None when nothing was embedded."""
+        if self._atlas is None:
+            self._atlas = atlas.atlas(self._facts)
+        return self._atlas
+
+    def redraw(self) -> None:
+        """Draw the map anew when it is asked for: the facts have changed."""
+        self._atlas = None
 
     def files(self) -> dict[str, str]:
         """The files of runs that pages show: path below the root by name."""
