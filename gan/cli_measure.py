@@ -51,19 +51,19 @@ def measure(
     """
     from gan import sample
     from gan import state as states
-    from gan.alarms import hold_out
     from gan.data import load
     from gan.measure import advice
     from gan.measure import measure as figures_of
     from gan.spaces import DEFAULT
+    from gan.train import divide
 
     data_of_state = states.read_state(folder, step)
     header = states.read_header(data_of_state)
     generator = states.generator_from(data_of_state, True)
     images = load(data, header.options.size).images
-    trained, held = hold_out(images, header.options.seed)
+    trained, held = divide(images, header.options)
     made = sample.generate(generator, sample.fixed_latents(count, seed))
-    figures = figures_of(made, images[trained], images[held], network or DEFAULT, seed)
+    figures = figures_of(made, trained, held, network or DEFAULT, seed)
     alarms = advice(figures)
     if as_json:
         click.echo(json.dumps(_as_json(figures, header.progress.images) | {"advice": [str(alarm) for alarm in alarms]}))

@@ -38,7 +38,7 @@ class Watch:
         self._reals, self._held_out = images[np.sort(chosen)], held_out[:LOOKED_AT]
         self._latents = sample.fixed_latents(len(self._reals), options.seed ^ _WATCH_STREAM)
         self._sees = len(self._reals) >= LEAST and models.find("efficientnet-lite0") is not None
-        self._features = self._mirrored = np.empty((0, 0), np.float32)
+        self._features = np.empty((0, 0), np.float32)
         self._floor = 0.0
         if not self._sees:
             log.info("distances are not measured: they need %d pictures and `pipeline models fetch`", LEAST)
@@ -59,22 +59,20 @@ class Watch:
         return {name: round(value, 5) for name, value in found.items()}
 
     def _compared(self, fakes: Pictures) -> dict[str, float]:
-        thumbs, turned = alarms.thumbs(self._reals), alarms.thumbs(alarms.mirror(self._reals))
-        made = alarms.thumbs(fakes)
-        copied = alarms.copied(alarms.nearest_real(made, thumbs, turned), thumbs, turned)
+        shapes, turned = alarms.shapes(self._reals), alarms.shapes(alarms.mirror(self._reals))
+        copied = alarms.copied(alarms.nearest_real(alarms.shapes(fakes), shapes, turned), shapes, turned)
         if not self._sees:
-            variety = alarms.diversity(thumbs, made)
+            variety = alarms.diversity(alarms.thumbs(self._reals), alarms.thumbs(fakes))
             return {"spread": variety.spread, "twins": variety.twins, "copied": copied}
         self._know_reals()
         seen = spaces.features(fakes)
         variety = alarms.diversity(self._features, seen)
-        near = alarms.nearest_real(seen, self._features, self._mirrored)
         return {
             "distance": metrics.kid(self._features, seen).mean,
             "floor": self._floor,
             "spread": variety.spread,
             "twins": variety.twins,
-            "copied": max(copied, alarms.copied(near, self._features, self._mirrored)),
+            "copied": copied,
         }
 
     def _know_reals(self) -> None:
@@ -82,7 +80,6 @@ class Watch:
         if len(self._features):
             return
         self._features = spaces.features(self._reals)
-        self._mirrored = spaces.features(alarms.mirror(self._reals))
         half = len(self._features) // 2
         self._floor = metrics.kid(self._features[:half], self._features[half:]).mean
 
