@@ -327,15 +327,19 @@ def _train(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Train what the plan says; facts of all runs, whether they are others than in the edition `before`."""
     chosen, others = _chosen(job, corpus, clusters, before)
-    plan = training.plan(corpus, chosen, runner.workers)
+    plan = training.plan(corpus, chosen, runner.workers, whole=job.clusters is None)
     started = time.monotonic()
     for refusal in plan.refused:
         job.echo(f"train    not trained: {refusal['advice']}.")
+    for outcome in runner.each(training.train_cluster, [plan.base] if plan.base else [], training.rescue, device=True):
+        if isinstance(outcome, PipelineError):
+            raise outcome
+        job.echo(f"train    the base, on all themes  {outcome['kimg']:.1f} kimg  {outcome['status']}")
     if plan.tasks:
         job.echo(f"train    {len(plan.tasks)} runs, {min(runner.workers, len(plan.tasks))} at a time")
     facts: list[dict[str, Any]] = []
     failures: list[PipelineError] = []
-    for outcome in runner.each(training.train_cluster, plan.tasks, training.rescue):
+    for outcome in runner.each(training.train_cluster, plan.tasks, training.rescue, device=True):
         if isinstance(outcome, PipelineError):
             failures.append(outcome)
             continue

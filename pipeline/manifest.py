@@ -190,29 +190,74 @@ class Shard(_Model):
     format: Literal["png", "jpeg"] = "png"
 
 
-class Embed(_Model):
-    """The network whose penultimate layer describes a picture."""
+PACKAGED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+_NETWORK_FILES = (".onnx", ".pt", ".ts", ".torchscript")
 
-    model: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+
+class Embed(_Model):
+    """What describes a picture: a packaged network, one of the user's, or vectors of the user's.
+
+    The picture is looked at as squares of each of `sides`; `pictures` says whether the original is looked at or what
+    was prepared (aligned faces always as prepared). `scale` is what a network of the user's wants of a channel:
+    `imagenet` mean 0 and deviation 1, `lite` −1 to 1, `unit` 0 to 1, `bytes` 0 to 255. `vectors` is a Parquet file
+    with the columns `id` and `vector`, or a .npy file with the ids, a line each, in `ids`.
+    """
+
+    model: str = "efficientnet-lite0"
+    sides: tuple[Annotated[int, Field(ge=32, le=1024)], ...] = Field((224, 320), min_length=1)
+    pictures: Literal["original", "prepared"] = "original"
+    scale: Literal["imagenet", "lite", "unit", "bytes"] = "imagenet"
+    vectors: str | None = None
+    ids: str | None = None
+
+    @field_validator("model")
+    @classmethod
+    def _is_network(cls, value: str) -> str:
+        if value not in PACKAGED and not value.endswith(_NETWORK_FILES):
+            raise ValueError(f"is no network: use {', '.join(PACKAGED)}, or a file that ends in .onnx, .pt or .ts")
+        return value
+
+    @model_validator(mode="after")
+    def _ids_of_vectors(self) -> Embed:
+        if self.vectors and not self.vectors.endswith((".parquet", ".npy")):
+            raise ValueError(f"vectors: {self.vectors} is neither .parquet nor .npy")
+        if self.vectors and self.vectors.endswith(".npy") and not self.ids:
+            raise ValueError("vectors: a .npy file has no ids: name a file with one id a line as `ids`")
+        return self
 
 
 class Cluster(_Model):
-    """Into how many thematic folders, and the seed of the start."""
+    """Into how many thematic folders and how.
 
-    k: int = Field(20, ge=1)
+    `k` is their number or `auto`; `by` what makes pictures alike; `method` how they are found: `graph` parts the
+    graph of nearest neighbours, `kmeans` goes by distance to centres, `hdbscan` finds dense groups of any number
+    and leaves the rest unsorted. `levels: 2` parts each theme again. `min_size` is the least size of a theme of
+    `auto` and `hdbscan`; a group of `propose` alike pictures among the unsorted is proposed as a new theme.
+    """
+
+    k: Literal["auto"] | Annotated[int, Field(ge=1)] = 20
+    by: Literal["subject", "style", "colour"] = "subject"
+    method: Literal["graph", "kmeans", "hdbscan"] = "graph"
+    levels: Literal[1, 2] = 1
+    min_size: int = Field(15, ge=2)
+    propose: int = Field(12, ge=2)
     seed: int = 0
 
 
 class Train(_Model):
     """One GAN per cluster, up to `kimg` thousand pictures shown or `minutes`; without either 25 times each
     picture, and no less than 3,000 batches. `total_minutes` is shared out by size; `grow` is the share of new
-    pictures from which the nightly ingest trains on, for `grow_kimg` thousand more."""
+    pictures from which the nightly ingest trains on, for `grow_kimg` thousand more. What is none is as the recipe
+    has it. With `warm`, one base is trained on all themes first, and each theme's GAN begins with its networks."""
 
-    recipe: Literal["radford", "small"] = "radford"
+    recipe: Literal["radford", "small", "projected"] = "radford"
     size: Literal[32, 64, 128] = 64
-    width: int = Field(128, ge=4)
-    kernel: Literal[4, 5] = 5
-    batch: int = Field(128, ge=2)
+    width: int | None = Field(None, ge=4)
+    kernel: Literal[4, 5] | None = None
+    batch: int | None = Field(None, ge=2)
+    warm: bool = True
+    base_kimg: float | None = Field(None, gt=0)
+    patience: int | None = Field(None, ge=0)
     kimg: float | None = Field(None, gt=0)
     minutes: float | None = Field(None, gt=0)
     total_minutes: float | None = Field(None, gt=0)
@@ -267,10 +312,10 @@ class Manifest(_Model):
 
     @property
     def notes(self) -> list[str]:
-        """What the manifest asks for that this version does not do, and what it does instead."""
+        """What the manifest asks for that is not done, and why."""
         asked = [
-            (self.train.recipe == "small",
-             "train.recipe small is not built yet: radford is trained, the DCGAN as published"),
+            (self.train.base_kimg is not None and not self.train.warm,
+             "train.base_kimg is not used: without train.warm no base is trained"),
         ]
         return [text for wanted, text in asked if wanted]
 

@@ -122,7 +122,7 @@ def _bytes(root: Root, stage: Stage, task: Task, batch: pa.Table) -> list[bytes 
     if not len(live):
         return found
     try:
-        blobs = _originals(root, batch, live) if stage.bytes_from == "original" else _prepared(root, task, batch, live)
+        blobs = _blobs(root, stage, task, batch, live)
     except FileNotFoundError as error:
         raise PartitionFailed(
             f"A picture of {task.partition} is gone ({error.filename or error}): put it back, or crawl again."
@@ -130,6 +130,13 @@ def _bytes(root: Root, stage: Stage, task: Task, batch: pa.Table) -> list[bytes 
     for row, blob in zip(live, blobs, strict=True):
         found[row] = blob
     return found
+
+
+def _blobs(root: Root, stage: Stage, task: Task, batch: pa.Table, live: np.ndarray) -> list[bytes]:
+    """The bytes of the live rows; of a stage that takes either, the originals where it is given their formats."""
+    if stage.bytes_from == "prepared" or not any(name.endswith(".format") for name in batch.column_names):
+        return _prepared(root, task, batch, live)
+    return _originals(root, batch, live)
 
 
 def _originals(root: Root, batch: pa.Table, live: np.ndarray) -> list[bytes]:
@@ -303,14 +310,18 @@ class Runner:
             raise PartitionFailed(f"{len(failed)} partitions failed: {failed[0]} The next run tries them again.")
 
     def each(
-        self, function: Callable[[_T], _R], items: Sequence[_T], rescue: Callable[[_T], _R]
+        self, function: Callable[[_T], _R], items: Sequence[_T], rescue: Callable[[_T], _R], device: bool = False
     ) -> Iterator[_R | PartitionFailed]:
-        """Results of `function` over `items` as they come; `rescue` is called here for items whose worker died."""
+        """Results of `function` over `items` as they come; `rescue` is called here for items whose worker died.
+
+        With `device`, workers that declare a resource `GPU` get one item for each, and others none.
+        """
         if not items:
             return
         from distributed import CancelledError, KilledWorker, as_completed
 
         client = self._connect()
+        needs = {"GPU": 1} if device and _declares_gpu(client) else None
         waiting = iter(items)
         window = 4 * max(self.workers, 1)
         flying: dict[Any, _T] = {}
@@ -320,7 +331,7 @@ class Runner:
             if item is None:
                 return []
             self.started += 1
-            future = client.submit(function, item, pure=False)
+            future = client.submit(function, item, pure=False, resources=needs)
             flying[future] = item
             return [future]
 
@@ -411,6 +422,12 @@ def _starting_workers() -> Iterator[None]:
             signal.signal(signal.SIGTERM, handler)
         for number in late[:1]:
             signal.raise_signal(number)
+
+
+def _declares_gpu(client: Any) -> bool:
+    """Whether a worker was started with `--resources GPU=1`."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return any("GPU" in worker.get("resources", {}) for worker in workers)
 
 
 def _rescued(rescue: Callable[[_T], _R], item: _T) -> _R | PartitionFailed:

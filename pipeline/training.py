@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from pipeline.stage import digest
 from pipeline.storage import Root
 
 _TOO_FEW = "too few pictures"
+_SHAPING = {"recipe", "size", "width", "kernel", "batch", "seed"}
+BASE = -1  # in place of a cluster's number
+BASE_SHARE = 0.25  # of total_minutes
 
 
 @dataclass(frozen=True)
@@ -34,21 +37,39 @@ class RunTask:
     kimg: float | None
     minutes: float | None
     options: Mapping[str, Any]
+    more: tuple[str, ...] = ()
+    """Folders of more pictures: the base has those of all clusters."""
+    start: str | None = None
+    """The run whose networks a fresh run begins with, if it has been trained."""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return "the base" if self.cluster == BASE else f"cluster {self.cluster:02d} ({self.name})"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Plan:
     """What training will do: runs to train, facts of runs that are finished, clusters refused with advice."""
 
     tasks: list[RunTask]
     finished: list[dict[str, Any]]
     refused: list[dict[str, Any]]
+    base: RunTask | None = None
+    """One run on the whole corpus, to be trained before the others, which begin with its networks."""
 
 
-def plan(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], workers: int) -> Plan:
-    """Decide for each cluster whether its run starts, goes on, or is done. Starts nothing."""
+def plan(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], workers: int, whole: bool = True) -> Plan:
+    """Decide for each cluster whether its run starts, goes on, or is done. Starts nothing.
+
+    With `whole`, these are all clusters, and a base is trained first for those that start (`train.warm`); without,
+    they begin from the base that stands, if any.
+    """
     made = Plan([], [], [])
     options = corpus.manifest.train
+    if options.total_minutes is not None and whole and options.warm:
+        # A quarter of the time for the base. Where it stands already, the rest is not stretched: the same every time.
+        options = options.model_copy(update={"total_minutes": options.total_minutes * (1 - BASE_SHARE)})
     able = [c for c in clusters if c["size"] >= options.min_pictures]
     made.refused.extend(_refusal(c, options) for c in clusters if c["size"] < options.min_pictures)
     everything = sum(c["size"] for c in able)
@@ -58,7 +79,29 @@ def plan(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], workers: int) ->
         if options.total_minutes is not None:
             minutes = min(options.total_minutes * share * workers, options.total_minutes)
         _plan_run(corpus, cluster, options, minutes, made)
+    if options.warm:
+        _plan_base(corpus, clusters, whole, made)
     return made
+
+
+def _plan_base(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], whole: bool, made: Plan) -> None:
+    """Let the runs begin from the base; train it first when several have not begun, and it is not there."""
+    options, root = corpus.manifest.train, corpus.root
+    fixed = options.model_dump(mode="json", include=_SHAPING)
+    run = f"{corpus.folders['runs']}/base/{digest('base', 1, fixed, [corpus.digests['prepared']])}"
+    made.tasks = [replace(task, start=run) for task in made.tasks]
+    fresh = [task for task in made.tasks if not root.names(task.run, ".safetensors")]
+    if not whole or len(fresh) < 2 or root.exists(f"{run}/done.json"):
+        return
+    kimg, minutes = options.base_kimg or options.kimg, None if options.base_kimg else options.minutes
+    if options.total_minutes is not None and options.base_kimg is None:
+        minutes = options.total_minutes * BASE_SHARE
+    first, *others = [str(cluster["path"]) for cluster in clusters]
+    members = sum(int(cluster["size"]) for cluster in clusters)
+    made.base = RunTask(
+        root=root.url, cluster=BASE, name="all themes", pictures=first, members=members, run=run, kimg=kimg,
+        minutes=minutes, options=options.model_dump(mode="json"), more=tuple(others),
+    )
 
 
 def _refusal(cluster: Mapping[str, Any], options: Train) -> dict[str, Any]:
@@ -102,13 +145,13 @@ def _refused_otherwise(done: Mapping[str, Any], cluster: Mapping[str, Any], opti
 
 
 def _asked(options: Train) -> dict[str, Any]:
-    return options.model_dump(mode="json", include={"kimg", "minutes", "total_minutes"})
+    return options.model_dump(mode="json", include={"kimg", "minutes", "total_minutes", "patience"})
 
 
 def _run_folder(corpus: Corpus, cluster: int, options: Train, ids: Sequence[str]) -> str:
     """The folder of the run of these options on this cluster of `ids`: the one that stands, or a new one, claimed."""
     base = f"{corpus.folders['runs']}/{cluster:02d}"
-    fixed = options.model_dump(mode="json", include={"recipe", "size", "width", "kernel", "batch", "seed"})
+    fixed = options.model_dump(mode="json", include=_SHAPING | {"warm"})
     key = digest("run", 1, fixed, [corpus.digests["clustered"]])
     standing = corpus.root.folders(base)
     for name in reversed(standing):
@@ -134,19 +177,19 @@ def train_cluster(task: RunTask) -> dict[str, Any]:
 
     root = Root(task.root)
     options = Train.model_validate(task.options)
-    images = load_pictures(root, f"{task.pictures}/images", options.size)
-    chosen = TrainOptions(
-        recipe="radford", size=options.size, width=options.width, kernel=options.kernel, batch=options.batch,
-        seed=options.seed, kimg=task.kimg, minutes=task.minutes, min_pictures=options.min_pictures,
-    )  # fmt: skip
+    folders = [f"{folder}/images" for folder in (task.pictures, *task.more)]
+    images = np.concatenate([load_pictures(root, folder, options.size) for folder in folders])
+    asked = options.model_dump(include=_SHAPING | {"patience", "min_pictures"}, exclude_none=True)
+    chosen = TrainOptions(**asked, kimg=task.kimg, minutes=task.minutes)
     facts: dict[str, Any] = {
         "pictures": len(images), "asked": _asked(options), "min_pictures": options.min_pictures
     }
+    start = root.sub(task.start) if task.start and root.names(task.start, ".safetensors") else None
     try:
-        done = train(images, root.sub(task.run), chosen)
+        done = train(images, root.sub(task.run), chosen, start=start)
         facts |= {"status": done.status, "kimg": done.kimg, "images_per_second": done.images_per_second}
     except TooFewPictures as error:
-        advice = f"cluster {task.cluster:02d} ({task.name}): {error}"
+        advice = f"{task.label}: {error}"
         facts |= {"status": _TOO_FEW, "kimg": 0.0, "images_per_second": 0.0, "advice": advice}
     root.commit(f"{task.run}/done.json", json.dumps(facts).encode())
     return _facts(facts, task.run, task.cluster)
@@ -176,6 +219,6 @@ def load_pictures(root: Root, folder: str, size: int) -> np.ndarray:
 def rescue(task: RunTask) -> dict[str, Any]:
     """A run whose worker died keeps its last state. Raises PartitionFailed saying how to go on."""
     raise PartitionFailed(
-        f"The worker that trained cluster {task.cluster:02d} died: run the same command again, "
+        f"The worker that trained {task.label} died: run the same command again, "
         f"it goes on from the last state in {task.run}."
     )

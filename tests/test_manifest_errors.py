@@ -87,9 +87,7 @@ def test_any_section_is_taken_or_refused(section: str, value: object) -> None:
     assert "\n" not in refusal(GOOD + yaml.safe_dump({section: value}))
 
 
-def test_what_is_not_built_yet_is_noted() -> None:
-    asked = GOOD + "dedupe: {preset: thorough}\ntrain: {recipe: small}\n"
-    notes = manifest.parse(asked).notes
-    assert len(notes) == 1
-    assert all("is not built yet" in note for note in notes)
+def test_what_is_asked_for_in_vain_is_noted() -> None:
+    notes = manifest.parse(GOOD + "train: {warm: false, base_kimg: 10}\n").notes
+    assert notes == ["train.base_kimg is not used: without train.warm no base is trained"]
     assert manifest.parse(GOOD).notes == []

@@ -154,28 +154,48 @@ def dedupe_(
     _do(setting, manifest, "dedupe", scheduler=scheduler, workers=workers)
 
 
+class _Count(click.ParamType):
+    """A whole number of at least 1, or `auto`."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value == "auto" or isinstance(value, int):
+            return value
+        if not str(value).isdigit() or int(value) < 1:
+            self.fail(f"{value!r} is neither auto nor a whole number of at least 1.", param, ctx)
+        return int(value)
+
+
 @click.command("cluster")
-@click.option("--k", type=click.IntRange(min=1), default=None, help="How many thematic folders [20].")
+@click.option("--k", type=_Count(), default=None, help="How many thematic folders, or auto [20].")
+@click.option("--by", type=click.Choice(["subject", "style", "colour"]), default=None, help="What is alike [subject].")
+@click.option("--method", type=click.Choice(["graph", "kmeans", "hdbscan"]), default=None, help="How to find [graph].")
+@click.option("--levels", type=click.IntRange(1, 2), default=None, help="2 parts each theme again [1].")
+@click.option("--min-size", type=click.IntRange(min=2), default=None, help="Least size, for auto and hdbscan [15].")
 @click.option("--seed", type=int, default=None, help="Seed of the start [0].")
+@click.option("--refit", is_flag=True, help="Find the themes anew; numbers and names go on by best overlap.")
 @click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
 @machine
 @common
 def cluster_(
-    setting: Setting, k: int | None, seed: int | None, corpus: str | None, scheduler: str | None, workers: int | None
+    setting: Setting, corpus: str | None, refit: bool, scheduler: str | None, workers: int | None, **asked: Any
 ) -> None:
     """\b
     pipeline cluster --k 20
-    pipeline cluster --k 8 --seed 1 --corpus skulls
+    pipeline cluster --k auto --by style --corpus wikiart
+    pipeline cluster --refit
 
     Split the corpus into thematic folders of real files, a contact sheet each. The same input and seed give
-    the same folders.
+    the same folders; pictures that come later join the themes that stand, or wait in `unsorted`.
     """
     from pipeline.ingest import load_or_default
+    from pipeline.manifest import changed
 
     manifest = load_or_default(setting.root, corpus)
-    asked = {key: value for key, value in (("k", k), ("seed", seed)) if value is not None}
-    manifest = manifest.model_copy(update={"cluster": manifest.cluster.model_copy(update=asked)})
-    _do(setting, manifest, "cluster", scheduler=scheduler, workers=workers)
+    chosen = {key: value for key, value in asked.items() if value is not None}
+    manifest = manifest.model_copy(update={"cluster": changed(manifest.cluster, **chosen)})
+    _do(setting, manifest, "cluster", scheduler=scheduler, workers=workers, refit=refit)
 
 
 @click.command("train")
@@ -186,21 +206,28 @@ def cluster_(
 @click.option("--total-minutes", type=float, default=None, help="Minutes for all, shared out by size.")
 @click.option("--min-pictures", type=click.IntRange(min=1), default=None, help="Refuse clusters under this size.")
 @click.option("--size", type=click.Choice(["32", "64", "128"]), default=None, help="Side of the pictures [64].")
-@click.option("--width", type=int, default=None, help="Channels of the layer next to the picture [128].")
-@click.option("--batch", type=int, default=None, help="Pictures in each update [128].")
+@click.option(
+    "--recipe", type=click.Choice(["radford", "small", "projected"]), default=None, help="Networks and rules [radford]."
+)
+@click.option("--scratch", is_flag=True, help="Begin from nothing, not from a base trained on all themes.")
+@click.option("--patience", type=int, default=None, help="End when the distance did not fall in so many looks.")
+@click.option("--width", type=int, default=None, help="Channels of the layer next to the picture [the recipe's].")
+@click.option("--batch", type=int, default=None, help="Pictures in each update [the recipe's].")
 @click.option("--seed", type=int, default=None, help="Seed of weights, noise and order [0].")
 @click.option("--corpus", default=None, metavar="NAME|MANIFEST", help="Which corpus [the only one, or the pool].")
 @machine
 @common
 def train_(
-    setting: Setting, clusters: tuple[int, ...], everything: bool, corpus: str | None,
+    setting: Setting, clusters: tuple[int, ...], everything: bool, scratch: bool, corpus: str | None,
     scheduler: str | None, workers: int | None, **asked: Any,
 ) -> None:
     """\b
-    pipeline train --all --kimg 200
+    pipeline train --all --recipe small --kimg 200
     pipeline train --cluster 7 --minutes 30
+    pipeline train --all --total-minutes 240 --scratch
 
-    Train the DCGAN of Radford et al. 2015 on thematic folders: sample grids, stats.jsonl, a timeline GIF.
+    Train a GAN on each thematic folder: sample grids, stats.jsonl, a timeline as GIF and MP4.
+    With --all, one base is trained on all themes first, and each theme begins with its networks.
     A run that was stopped goes on; clusters under the minimum are refused with advice.
     """
     from pipeline.ingest import load_or_default
@@ -210,6 +237,8 @@ def train_(
         raise UsageError("Say what to train: --all, or --cluster N (`pipeline status` lists the clusters).")
     manifest = load_or_default(setting.root, corpus)
     chosen = {key: int(value) if key == "size" else value for key, value in asked.items() if value is not None}
+    if scratch:
+        chosen["warm"] = False
     if chosen.keys() & {"kimg", "minutes", "total_minutes"}:
         chosen = {"kimg": None, "minutes": None, "total_minutes": None} | chosen
     manifest = manifest.model_copy(update={"train": changed(manifest.train, **chosen)})
