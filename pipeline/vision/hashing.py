@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.vision.decode import MAX_PIXELS, draft_grey
-
 FAST, EXACT = "phash64-lanczos32-draft256/2", "phash64-imagehash/1"
-"""Names of the hashes of `phash_fast` and `phash`: algorithm, resize filter and version, for the tables."""
+"""Names of the hashes of `phash_grey`, as `measure` uses it, and `phash`: algorithm, resize filter and version."""
 
 HASH_SIDE = 256
 """Scaled decodes for hashing keep the longer side at this many pixels or more."""
@@ -36,18 +34,10 @@ def phash(image: Image.Image) -> int:
     return _number(imagehash.phash(image, hash_size=_KEPT).hash)
 
 
-def phash_fast(data: bytes, max_pixels: int = MAX_PIXELS) -> int:
-    """The hash of a file's upright picture from a decode scaled in the DCT domain, where the format can.
-
-    At most 4 bits from `phash(open_upright(data))` for over 99 % of opaque 8-bit pictures. Of others it
-    hashes what is seen: over a white background, and 16 bits scaled to 8. Raises Rejected as
-    `decode.open_upright`, also for a file cut short.
-    """
-    return phash_grey(draft_grey(data, HASH_SIDE, max_pixels))
-
-
 def phash_grey(grey: Image.Image) -> int:
-    """The hash of an upright grey picture (mode L): what `phash_fast` and `measure` have in common.
+    """The hash of an upright grey picture (mode L), best of 256 pixels or more at its longer side.
+
+    From a decode scaled in the DCT domain, at most 4 bits from `phash` for over 99 % of opaque 8-bit pictures.
 
     Pictures of 512 pixels and more are reduced by averaging blocks of them; then Lanczos's filter to 32×32 and the
     cosines are one matrix product in each direction, of double precision and written out here, so that the hash does

@@ -43,11 +43,6 @@ class _Crowd:
         return np.diff(self.starts)
 
 
-def hamming(a: Hashes, b: Hashes) -> NDArray[np.uint8]:
-    """How many bits differ, element by element, of uint64 arrays that broadcast."""
-    return np.bitwise_count(np.bitwise_xor(a, b))
-
-
 def neighbours(hashes: Hashes, radius: int) -> Pairs:
     """All pairs i < j of 64-bit hashes (uint64) at most `radius` bits apart, sorted by i, then j. Exact.
 

@@ -31,7 +31,7 @@ def measure(
 
     A JPEG is decoded once, at the smallest DCT scale that keeps the longer side at 256 pixels or more. Such a
     decode skips arithmetic, not data: the whole entropy-coded stream is read, so that files cut short are
-    found as surely as by a full decode. The hash is that of `hashing.phash_fast`; `exact_hash` decodes once
+    found as surely as by a full decode. The hash is that of `hashing.phash_grey`; `exact_hash` decodes once
     more, in full, for that of `hashing.phash`, and `blocks` once more in grey. Quality is the same either way.
     """
     header, image = open_scaled(data, HASH_SIDE, "YCbCr", max_pixels)
