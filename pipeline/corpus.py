@@ -132,7 +132,7 @@ class Corpus:
             },
             "expanded": {},
             "embedded": _described(m),
-            "clustered": {**m.cluster.model_dump(mode="json", exclude={"levels", "propose"}), "refits": len(self.refits)},
+            "clustered": {**m.cluster.model_dump(mode="json"), "refits": len(self.refits)},
         }
         made: dict[str, str] = {}
         parent: list[str] = []

@@ -75,6 +75,7 @@ class Reason(StrEnum):
     FACE_BLURRED = "face_blurred"
     SUNGLASSES = "sunglasses"
     OTHER_PERSON = "other_person"
+    NO_VECTOR = "no_vector"
 
 
 REASON_HELP: dict[Reason, str] = {
@@ -125,6 +126,7 @@ REASON_HELP: dict[Reason, str] = {
     Reason.FACE_BLURRED: "the face is less sharp than align.min_face_sharpness",
     Reason.SUNGLASSES: "sunglasses cover the eyes: it is dark around them, against the whole face",
     Reason.OTHER_PERSON: "no face in it is near enough to the person that `people` asks for",
+    Reason.NO_VECTOR: "the file that embed.vectors names has no vector for it",
 }
 
 

@@ -15,7 +15,7 @@ from pipeline import models, rescues, sources, training
 from pipeline.corpus import CORPUS_TABLES, NO_DECISIONS, Corpus, add_edition, edition, editions
 from pipeline.edition import STEP_OF, funnel, score_plants, totals, versions
 from pipeline.errors import PipelineError, SourceRefused, TooManyRejects, UsageError
-from pipeline.fitting import fit_themes
+from pipeline.fitting import ask_refit, fit_themes, refit_in_words
 from pipeline.folds import expand, select
 from pipeline.manifest import Align, Manifest, changed
 from pipeline.people import group_people
@@ -39,6 +39,7 @@ class Job:
     manifest: Manifest
     until: str = "report"
     nightly: bool = False
+    refit: bool = False
     scheduler: str | None = None
     workers: int | None = None
     clusters: Sequence[int] | None = None
@@ -73,6 +74,8 @@ def _run(job: Job) -> dict[str, Any]:
         job.echo(f"Note: {note}.")
     seconds: dict[str, float] = {}
     refused, demo = _crawl_sources(job, seconds)
+    if job.refit:
+        ask_refit(open_corpus(job))
     corpus = open_corpus(job)
     if not corpus.partitions():
         if refused:
@@ -316,6 +319,8 @@ def _themes(
     if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
     clusters = build_folders(rescue.shown if rescue else corpus)
+    if job.refit:
+        job.echo(f"cluster  {refit_in_words(corpus)}")
     seconds["cluster"] = time.monotonic() - started
     job.echo(f"cluster  {len(clusters)} thematic folders in {corpus.root.address(corpus.folders['clusters'])}")
     return clusters, True

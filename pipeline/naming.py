@@ -34,9 +34,14 @@ def name_themes(members: Mapping[int, Sequence[set[str]]]) -> dict[int, str]:
     for theme in sorted(members, key=lambda t: (-len(members[t]), t)):
         ranked = _ranked(members[theme], corpus, total)
         name = next((word for word in _candidates(ranked) if word not in used), None)
-        names[theme] = name or f"theme {theme:02d}"
+        names[theme] = name or numbered(theme)
         used.add(names[theme])
     return names
+
+
+def numbered(theme: int) -> str:
+    """The name of a theme that nothing names."""
+    return f"theme {theme:02d}"
 
 
 def _ranked(rows: Sequence[set[str]], corpus: Counter[str], total: int) -> list[str]:

@@ -236,9 +236,14 @@ CLUSTERED = pa.schema([
     _ID,
     pa.field("cluster", pa.int32()),
     pa.field("distance", pa.float32()),
+    pa.field("strangeness", pa.float32()),
+    pa.field("x", pa.float32()),
+    pa.field("y", pa.float32()),
     *_REJECT,
 ])
-"""`distance` is 1 − cosine similarity to the centre of the cluster."""
+"""`cluster` is the theme's number, −2 for a picture far from every theme (unsorted), null for one that was rejected.
+`distance` is 1 − cosine similarity to the centre of the theme (to the nearest one's if unsorted), `strangeness` the
+mean of that to its nearest pictures, `x` and `y` its place on the map, about −1 to 1."""
 
 REMOVED = pa.schema([
     _ID,

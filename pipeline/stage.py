@@ -35,7 +35,7 @@ class Stage:
     reads: Mapping[str, Sequence[str]]
     schema: pa.Schema
     transform: Transform
-    bytes_from: Literal["original", "prepared", None] = None
+    bytes_from: Literal["original", "prepared", "either", None] = None
     makes_shards: bool = False
     batch_rows: int = 64
     optional: Sequence[str] = field(default=())

@@ -11,13 +11,16 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from pipeline import overlay, tables
+from pipeline import models, overlay, tables
 from pipeline.corpus import Corpus
 from pipeline.corrections import corrected
-from pipeline.naming import name_themes, words_of
+from pipeline.fitting import refitted_from
+from pipeline.naming import name_themes, numbered, words_of
 from pipeline.schema import ID_DIGITS
 from pipeline.stages.assign import vectors_of
+from pipeline.themefacts import parts_of_themes, write_facts
 from pipeline.vision.motifs import same_motif
+from pipeline.vision.standing import UNSORTED
 
 _SHEET_COLUMNS = 12
 _SHEET_ROWS = 10
@@ -33,15 +36,55 @@ def build_folders(corpus: Corpus) -> list[dict[str, Any]]:
     """
     members = _members(corpus)
     facts = []
-    names = name_themes({cluster: rows["words"] for cluster, rows in members.items()})
+    unsorted = members.pop(UNSORTED, _nobody())
+    names = _names(corpus, members)
+    parts = parts_of_themes(corpus, members)
     for cluster, rows in sorted(members.items()):
         folder = f"{corpus.folders['clusters']}/{cluster:02d}"
         _add_pictures(corpus, folder, rows)
-        facts.append(_describe(corpus, folder, cluster, names[cluster], rows))
+        facts.append(_describe(corpus, folder, cluster, names[cluster][0], rows))
+        _add_parts(corpus, folder, rows, parts.get(cluster, []))
     _clear(corpus, members)
+    _add_pictures(corpus, f"{corpus.folders['clusters']}/unsorted", unsorted)
+    people = overlay.names(corpus.events)
+    named = {fact["id"]: (fact["name"], "people" if fact["id"] in people else names[fact["id"]][1]) for fact in facts}
+    write_facts(corpus, members, named, unsorted, parts)
     _suggest_motifs(corpus)
     hidden = overlay.hidden(corpus.events)
     return [fact for fact in facts if fact["id"] not in hidden]
+
+
+def _nobody() -> dict[str, list[Any]]:
+    return {"id": [], "distance": [], "file": [], "where": [], "words": [], "shows": []}
+
+
+def _names(corpus: Corpus, members: Mapping[int, Mapping[str, list[Any]]]) -> dict[int, tuple[str, str]]:
+    """The name of each theme and where it comes from: what it was called before a refit, `metadata`, `classes` of
+    ImageNet, or its `number`."""
+    said = name_themes({cluster: rows["words"] for cluster, rows in members.items()})
+    seen = name_themes({cluster: rows["shows"] for cluster, rows in members.items()})
+    before = refitted_from(corpus)
+    names: dict[int, tuple[str, str]] = {}
+    for cluster in members:
+        path = f"{before['clusters']}/{cluster:02d}/cluster.json" if before else None
+        if path and corpus.root.exists(path):
+            stood = json.loads(corpus.root.read(path))
+            names[cluster] = stood.get("found_name", stood["name"]), "refit"
+        elif said[cluster] != numbered(cluster):
+            names[cluster] = said[cluster], "metadata"
+        elif seen[cluster] != numbered(cluster):
+            names[cluster] = seen[cluster], "classes"
+        else:
+            names[cluster] = numbered(cluster), "number"
+    return names
+
+
+def _add_parts(corpus: Corpus, folder: str, rows: Mapping[str, list[Any]], parts: Sequence[Sequence[str]]) -> None:
+    """Bring `NN/parts/M/images/` to the parts of a theme; those that are no more are emptied."""
+    place = {picture: row for row, picture in enumerate(rows["id"])}
+    for number in range(max(len(parts), len(corpus.root.folders(f"{folder}/parts")))):
+        mine = [place[picture] for picture in parts[number]] if number < len(parts) else []
+        _add_pictures(corpus, f"{folder}/parts/{number}", {name: [rows[name][i] for i in mine] for name in rows})
 
 
 def _clear(corpus: Corpus, members: Mapping[int, Any]) -> None:
@@ -92,6 +135,8 @@ def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
     clustered = corrected(corpus, clustered)
     where = tables.read_all(corpus.root, corpus.folders["prepared"], partitions, ["shard", "offset", "size"])
     words_in = ["genre", "style", "creator", "tags", "query"]
+    shows = tables.read_all(corpus.root, corpus.folders["embedded"], partitions, ["classes"])
+    vocabulary = _vocabulary()
     about = tables.about(corpus.root, corpus.folders, partitions, "clustered", words_in)
     left_out = tables.are_among(clustered["id"], corpus.left_out)
     kept = np.flatnonzero(~np.asarray(clustered["cluster"].is_null()) & ~left_out)
@@ -99,16 +144,23 @@ def _members(corpus: Corpus) -> dict[int, dict[str, list[Any]]]:
     take = pa.array(order)
     extension = ".png" if corpus.manifest.shard.format == "png" else ".jpg"
     members: dict[int, dict[str, list[Any]]] = {}
-    for row, place, words in zip(
-        clustered.take(take).to_pylist(), where.take(take).to_pylist(), about.take(take).to_pylist(), strict=True
+    for row, place, words, seen in zip(
+        *(table.take(take).to_pylist() for table in (clustered, where, about, shows)), strict=True
     ):
-        rows = members.setdefault(row["cluster"], {"id": [], "distance": [], "file": [], "where": [], "words": []})
+        rows = members.setdefault(row["cluster"], _nobody())
         rows["id"].append(row["id"])
         rows["distance"].append(round(row["distance"], 6))
         rows["file"].append(f"images/{row['id']}{extension}")
         rows["where"].append((place["shard"], place["offset"], place["size"]))
         rows["words"].append(words_of(words))
+        rows["shows"].append({vocabulary[shown] for shown in (seen["classes"] or ())} if vocabulary else set())
     return members
+
+
+def _vocabulary() -> list[str]:
+    """The names of the classes of ImageNet; none where they were not fetched."""
+    found = models.find("imagenet_classes")
+    return json.loads(found.read_text(encoding="utf-8")) if found else []
 
 
 def _add_pictures(corpus: Corpus, folder: str, rows: dict[str, list[Any]]) -> None:

@@ -22,8 +22,8 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def _on_one_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Sums come out the same, to the bit, however many threads the linear algebra library would use."""
+def on_one_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """`function`, on one thread: its sums are the same, to the bit, however many the linear algebra library would use."""
 
     @wraps(function)
     def limited(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -33,7 +33,7 @@ def _on_one_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
     return limited
 
 
-@_on_one_thread
+@on_one_thread
 def spherical_kmeans(vectors: Floats, k: int, seed: int) -> tuple[Floats, Labels, Floats]:
     """Part vectors (n, d) into k clusters by direction (Dhillon and Modha, 2001).
 
@@ -47,7 +47,7 @@ def spherical_kmeans(vectors: Floats, k: int, seed: int) -> tuple[Floats, Labels
         raise ValueError(f"k is {k}, but there must be at least one cluster")
     if k > len(vectors):
         raise ValueError(f"k is {k}, but there are only {len(vectors)} vectors")
-    units = _unit(vectors)
+    units = unit(vectors)
     if not units.any(axis=1).all():
         raise ValueError("a vector of length 0 has no direction")
     rng = np.random.default_rng(seed)
@@ -62,10 +62,21 @@ def spherical_kmeans(vectors: Floats, k: int, seed: int) -> tuple[Floats, Labels
     return centres, *_assigned(units, centres)
 
 
-@_on_one_thread
+def parted(vectors: Floats, k: int, seed: int) -> Labels:
+    """The parts (n,) of `spherical_kmeans`; a vector of length 0 goes by its first direction, and where there are fewer
+    different directions than k there are fewer parts."""
+    units = unit(vectors)
+    units[~units.any(axis=1), 0] = 1
+    try:
+        return spherical_kmeans(units, k, seed)[1]
+    except ValueError:
+        return spherical_kmeans(units, min(k, len(np.unique(units.round(2), axis=0))), seed)[1]
+
+
+@on_one_thread
 def assign(vectors: Floats, centres: Floats) -> tuple[Labels, Floats]:
     """The nearest of the centres (k, d), unit length, for each vector (n, d): cluster (int32) and distance."""
-    return _assigned(_unit(vectors), centres)
+    return _assigned(unit(vectors), centres)
 
 
 def _assigned(units: Floats, centres: Floats) -> tuple[Labels, Floats]:
@@ -74,7 +85,7 @@ def _assigned(units: Floats, centres: Floats) -> tuple[Labels, Floats]:
     return labels.astype(np.int32), np.clip(1 - cosines[np.arange(len(units)), labels], 0, 2)
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: Floats) -> Floats:
     """Each row at length 1; rows of zeros stay."""
     vectors = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -116,7 +127,7 @@ def _settle(units: Floats, centres: Floats) -> tuple[Floats, float]:
         if np.array_equal(moved, labels):
             break
         labels = moved
-        centres = _unit(np.stack([units[labels == cluster].sum(axis=0) for cluster in range(len(centres))]))
+        centres = unit(np.stack([units[labels == cluster].sum(axis=0) for cluster in range(len(centres))]))
     return centres, float(best.sum(dtype=np.float64))
 
 

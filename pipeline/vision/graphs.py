@@ -1,0 +1,178 @@
+"""Parts of the graph of nearest neighbours: which pictures hang together, whatever the shape of their group.
+
+Spectral clustering on the fuzzy graph of UMAP (McInnes et al., 2018), several ways to cut it, the best by
+modularity (Newman and Girvan, 2004). Everything runs on one thread, so that the same input and seed give the same bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.vision.clustering import Floats, Labels, on_one_thread, parted
+
+NEIGHBOURS = (10, 15, 20)
+_EXTRA, _SEEDS = 4, 2
+_TURNS = 40
+_BLOCK = 2048
+_AUTO_MOST = 40
+_TIE = 0.995
+
+Indices = NDArray[np.int64]
+Graph = Any
+"""A symmetric scipy.sparse.csr_matrix (n, n) of weights 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Modularity of the best parting at each number of themes tried."""
+
+    ks: list[int]
+    modularity: list[float]
+
+
+def nearest(units: Floats, others: Floats, count: int) -> tuple[Indices, Floats]:
+    """The `count` rows of `others` nearest by cosine to each row of `units`, nearest first, and the cosines."""
+    count = min(count, len(others))
+    rows, cosines = np.empty((len(units), count), np.int64), np.empty((len(units), count), np.float32)
+    for start in range(0, len(units), _BLOCK):
+        here = units[start : start + _BLOCK] @ others.T
+        if count < len(others):
+            found = np.argpartition(-here, count - 1, axis=1)[:, :count]
+        else:
+            found = np.broadcast_to(np.arange(count), here.shape)
+        some = np.take_along_axis(here, found, axis=1)
+        order = np.lexsort((found, -some), axis=1)
+        rows[start : start + _BLOCK] = np.take_along_axis(found, order, axis=1)
+        cosines[start : start + _BLOCK] = np.take_along_axis(some, order, axis=1)
+    return rows, cosines
+
+
+def neighbours(units: Floats, count: int) -> tuple[Indices, Floats]:
+    """As `nearest` among the rows themselves, without each row itself."""
+    rows, cosines = nearest(units, units, count + 1)
+    keep = rows != np.arange(len(units))[:, None]
+    keep[keep.all(axis=1), -1] = False  # a row whose equals crowd it out of its own list
+    shape = (len(units), rows.shape[1] - 1)
+    return rows[keep].reshape(shape), cosines[keep].reshape(shape)
+
+
+def fuzzy_graph(rows: Indices, cosines: Floats) -> Graph:
+    """UMAP's graph of the neighbours of n vectors: the nearest has weight 1, the weights of each add up to log2 k."""
+    from scipy.sparse import csr_matrix
+
+    distance = np.maximum(1 - cosines.astype(np.float64), 0)
+    beyond = distance - distance[:, :1]
+    low, high = np.full((len(rows), 1), 1e-6), np.full((len(rows), 1), 10.0)
+    for _ in range(40):
+        middle = (low + high) / 2
+        much = np.exp(-beyond / middle).sum(axis=1, keepdims=True) > np.log2(rows.shape[1])
+        low, high = np.where(much, low, middle), np.where(much, middle, high)
+    weights = np.exp(-beyond / high).ravel()
+    sources = np.repeat(np.arange(len(rows)), rows.shape[1])
+    graph = csr_matrix((weights, (sources, rows.ravel())), shape=(len(rows), len(rows)))
+    return (graph + graph.T - graph.multiply(graph.T)).tocsr()
+
+
+def modularity(graph: Graph, labels: Labels) -> float:
+    """The weight inside the parts less what chance would put there, as a share of all: −0.5 to 1."""
+    total = float(graph.sum())
+    degree = np.asarray(graph.sum(axis=1)).ravel()
+    coordinates = graph.tocoo()
+    inside = coordinates.data[labels[coordinates.row] == labels[coordinates.col]].sum() / total
+    return float(inside - ((np.bincount(labels, weights=degree) / total) ** 2).sum())
+
+
+def spectrum(graph: Graph, count: int) -> Floats:
+    """The first `count` eigenvectors (n, count) of the normalised graph (Ng, Jordan and Weiss, 2001)."""
+    from scipy.sparse import diags
+    from scipy.sparse.linalg import eigsh
+
+    scale = diags(1 / np.sqrt(np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)))
+    normal = scale @ graph @ scale
+    if count >= graph.shape[0] - 1:
+        values, vectors = np.linalg.eigh(normal.toarray())
+    else:
+        values, vectors = eigsh(normal, k=count, which="LA", v0=np.ones(graph.shape[0]))
+    found: Floats = vectors[:, np.argsort(-values, kind="stable")][:, :count].astype(np.float32)
+    return found
+
+
+@on_one_thread
+def part_graph(units: Floats, k: int, seed: int) -> tuple[Labels, float]:
+    """Part n unit vectors into k by the graph of their neighbours: labels (n,) int32, and their modularity.
+
+    The graph is taken with 10, 15 and 20 neighbours and its spectrum with up to 3 dimensions more than k; each way
+    of cutting it is settled on the graph of 10, and what has the highest modularity there wins.
+    """
+    if k == 1:
+        return np.zeros(len(units), np.int32), 0.0
+    rows, cosines = neighbours(units, min(max(NEIGHBOURS), len(units) - 1))
+    graphs = [fuzzy_graph(rows[:, :count], cosines[:, :count]) for count in NEIGHBOURS]
+    best, highest = np.zeros(len(units), np.int32), -1.0
+    for graph in graphs:
+        vectors = spectrum(graph, min(k + _EXTRA - 1, len(units)))
+        for dimensions in range(k, min(k + _EXTRA, vectors.shape[1] + 1)):
+            for start in range(_SEEDS):
+                labels = settled(graphs[0], parted(vectors[:, :dimensions], k, seed + start), k)
+                value = modularity(graphs[0], labels)
+                if value > highest and len(np.unique(labels)) == k:
+                    best, highest = labels, value
+    if highest < 0:  # settling emptied a part every time
+        return parted(units, k, seed), modularity(graphs[0], parted(units, k, seed))
+    return best, highest
+
+
+def settled(graph: Graph, labels: Labels, k: int) -> Labels:
+    """The labels (n,) after each vertex went where it raises modularity most, a quarter of them at a time."""
+    from scipy.sparse import csr_matrix
+
+    degree = np.asarray(graph.sum(axis=1)).ravel()
+    total, count = float(degree.sum()), len(labels)
+    labels = labels.copy()
+    for turn in range(_TURNS):
+        before = labels.copy()
+        for quarter in range(4):
+            here = np.arange((turn + quarter) % 4, count, 4)
+            inside = csr_matrix((np.ones(count), (np.arange(count), labels)), shape=(count, k))
+            volume = np.broadcast_to(degree @ inside, (len(here), k)).copy()
+            volume[np.arange(len(here)), labels[here]] -= degree[here]
+            pull = (graph[here] @ inside).toarray() - degree[here, None] * volume / total
+            labels[here] = pull.argmax(axis=1)
+        if np.array_equal(labels, before):
+            break
+    return labels
+
+
+@on_one_thread
+def how_many(units: Floats, least: int, seed: int) -> tuple[int, Curve]:
+    """The number of themes with the highest modularity, or the lowest within 0.5 % of it; none of fewer than `least`
+    on average, 40 at most; and the curve of them all."""
+    rows, cosines = neighbours(units, min(15, len(units) - 1))
+    graph = fuzzy_graph(rows, cosines)
+    most = max(2, min(_AUTO_MOST, len(units) // least, len(units) - 1))
+    vectors = spectrum(graph, most)
+    ks = [*range(2, min(most, vectors.shape[1]) + 1)]
+    values = [modularity(graph, parted(vectors[:, :k], k, seed)) for k in ks]
+    enough = _TIE * max(values)
+    return next(k for k, value in zip(ks, values, strict=True) if value >= enough), Curve(ks, values)
+
+
+@on_one_thread
+def alike(units: Floats, cosine: float, least: int) -> list[Indices]:
+    """Groups of `least` or more of n unit vectors, each within `cosine` of three others of its group; largest first."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    rows, cosines = neighbours(units, min(10, len(units) - 1))
+    near = cosines >= cosine
+    near &= (near.sum(axis=1) >= 3)[:, None]
+    near &= near.any(axis=1)[rows]
+    sources = np.repeat(np.arange(len(units)), rows.shape[1])[near.ravel()]
+    graph = csr_matrix((np.ones(len(sources)), (sources, rows.ravel()[near.ravel()])), shape=(len(units),) * 2)
+    _, labels = connected_components(graph, directed=False)
+    groups = [np.flatnonzero(labels == label) for label in np.flatnonzero(np.bincount(labels) >= least)]
+    return sorted(groups, key=lambda group: (-len(group), int(group[0])))
