@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +17,16 @@ from PIL import Image
 from pipeline import shards, tables
 from pipeline.errors import Reason
 from pipeline.schema import ID_DIGITS, SCHEMAS
+from pipeline.stages.assign import parts_of
 from pipeline.storage import Root
+from pipeline.vision.standing import decoded, encoded
 
 _KEPT = frozenset(("id", "source", "source_id", "url", "bytes", "last_modified", "licence", "fetched_at", "origin"))
 """What a row of a forgotten picture still says: enough that no crawl and no import takes it in again."""
 _UNTOUCHED = ("checked",)
 _REALS = ("reals", "nearest", "neighbours")
 """Beginnings of the names of files of a run that show pictures it was trained on."""
+_SAME = 0.999  # cosine of a vector and the same one kept in half the bits
 _SHEET_COLUMNS, _SHEET_MOST, _TILE = 12, 120, 96
 
 
@@ -39,6 +44,7 @@ def erase(root: Root, pictures: frozenset[str], runs: Sequence[str]) -> None:
     them from `runs`. The rows stay, with the reason `forgotten` and without what they said."""
     partitions = partitions_with(root, pictures)
     for corpus in root.folders("corpora"):
+        _fits(root, f"corpora/{corpus}", partitions, pictures)
         for table in root.folders(f"corpora/{corpus}"):
             for digest in root.folders(f"corpora/{corpus}/{table}"):
                 _corpus_folder(root, f"corpora/{corpus}/{table}/{digest}", table, partitions, pictures)
@@ -154,6 +160,34 @@ def _themes(root: Root, folder: str, pictures: frozenset[str]) -> None:
             said = json.loads(root.read(f"{folder}/{name}"))
             said["suggestions"] = [one for one in said["suggestions"] if not _about(one["pair"], pictures)]
             root.commit(f"{folder}/{name}", json.dumps(said, indent=1).encode())
+
+
+def _fits(root: Root, corpus: str, partitions: Sequence[str], pictures: frozenset[str]) -> None:
+    """Take the pictures out of those that themes are told by, while there are vectors to know them by."""
+    parts = [part for digest in root.folders(f"{corpus}/embedded")
+             for part in _embedded(root, f"{corpus}/embedded/{digest}", partitions, pictures)]  # fmt: skip
+    for digest in root.folders(f"{corpus}/clusters"):
+        for name in root.names(f"{corpus}/clusters/{digest}", ".npz"):
+            path = f"{corpus}/clusters/{digest}/{name}"
+            with np.load(io.BytesIO(root.read(path)), allow_pickle=False) as arrays:
+                themes = decoded(arrays)
+            mine = np.zeros(len(themes.labels), bool)
+            for part in parts:
+                with suppress(ValueError):  # other parts than this fit's, or of other lengths
+                    mine |= (themes.references @ themes.space.project(part).T > _SAME).any(axis=1)
+            if mine.any() and not mine.all():
+                left = {key: getattr(themes, key)[~mine] for key in ("references", "labels", "spots")}
+                root.commit(path, encoded(replace(themes, **left)))
+
+
+def _embedded(
+    root: Root, folder: str, partitions: Sequence[str], pictures: frozenset[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    for name in sorted(set(partitions) & set(tables.names(root, folder))):
+        rows = tables.read(root, folder, name)
+        live = tables.are_among(rows["id"], pictures) & np.asarray(rows["vector"].is_valid())
+        if live.any():
+            yield parts_of({column: rows[column] for column in rows.column_names}, np.flatnonzero(live))
 
 
 def _about(ids: Sequence[str], pictures: frozenset[str]) -> bool:

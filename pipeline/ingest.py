@@ -240,8 +240,7 @@ def _expand(job: Job, corpus: Corpus, seconds: dict[str, float]) -> bool:
     started = time.monotonic()
     summaries = expand(corpus)
     _say(job.echo, "expand", summaries, len(summaries), time.monotonic() - started)
-    if summaries:
-        seconds["expand"] = time.monotonic() - started
+    seconds |= {"expand": time.monotonic() - started} if summaries else {}
     return bool(summaries)
 
 
@@ -313,8 +312,7 @@ def _themes(
         _map(job, rescue.delta, runner, "clustered", {}, {}, fit)
         rescue.lay("clustered")
     stands = before is not None and (before["digests"], before["partitions"]) == (corpus.digests, corpus.partitions())
-    stands = stands and before is not None and before.get("decisions", NO_DECISIONS) == corpus.decided
-    stands = stands and before is not None and before.get("left_out", {}) == corpus.left_out
+    stands = stands and before is not None and _decided_alike(before, corpus)
     stands = stands and before is not None and not shows_left_out(corpus, before["clusters"])
     if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
@@ -423,8 +421,7 @@ def _edition(
     same = before is not None and (before["digests"], before["partitions"], before["manifest"]) == (
         corpus.digests, partitions, manifest
     )
-    same = same and before is not None and before.get("decisions", NO_DECISIONS) == corpus.decided
-    same = same and before is not None and before.get("left_out", {}) == corpus.left_out
+    same = same and before is not None and _decided_alike(before, corpus)
     deeper = before is not None and STEPS.index(before["until"]) >= STEPS.index(job.until)
     if before is not None and same and deeper and not changed:
         job.echo(f"Nothing to do: edition {before['edition']} of {corpus.name} stands.")
@@ -459,6 +456,11 @@ def _edition(
         _report(job, {"schema_version": 1, "edition": number, **facts})
     number = add_edition(corpus.root, corpus.name, facts)
     return {"schema_version": 1, "edition": number, **facts}
+
+
+def _decided_alike(before: Mapping[str, Any], corpus: Corpus) -> bool:
+    now = corpus.decided, corpus.left_out
+    return (before.get("decisions", NO_DECISIONS), before.get("left_out", {})) == now
 
 
 def _report(job: Job, facts: dict[str, Any]) -> None:

@@ -101,7 +101,8 @@ class Persons:
         in_part = parts(self.where.vectors[rows], 2)
         smaller = [self.where.ids[row] for row, part in zip(rows, in_part, strict=True) if part]
         journal = Journal(self.corpus.root, self.corpus.name)
-        fresh = 1 + max([int(self.numbers.max()), *split_numbers(self.corpus)])
+        merged = [n for event in self.corpus.people_events if event.action == "merge_people" for n in event["persons"]]
+        fresh = 1 + max([int(self.numbers.max()), *merged, *split_numbers(self.corpus)])
         return journal.add("split_person", person=person.number, faces=smaller, number=fresh).plain()
 
     # sheets

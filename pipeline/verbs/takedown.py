@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -129,6 +130,13 @@ def _forget_identity(setting: Setting, corpus: str | None, yes: bool) -> None:
 
 
 def _sure(yes: bool, question: str) -> None:
-    if not yes and not click.confirm(question, err=True):
+    if yes:
+        return
+    try:
+        sure = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        sure = False
+    if not sure:
         raise UsageError("Nothing was removed: answer yes, or add --yes.")
-
