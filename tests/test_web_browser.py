@@ -148,7 +148,7 @@ def test_a_sheet_is_walked_ordered_and_filtered_by_keys(browser: Any, out: Path)
         assert trouble == []
         page.locator("li.tile .frame").first.focus()
         page.keyboard.press("x")
-        assert "pipeline review" in page.inner_text("#said")
+        assert "pipeline review" in page.text_content("#said")
 
 
 def test_a_list_of_a_theme_can_be_had(browser: Any, out: Path, tmp_path: Path) -> None:

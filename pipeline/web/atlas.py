@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from pipeline import tables
 from pipeline.stages.assign import vectors_of
+from pipeline.vision.standing import UNSORTED
 from pipeline.web.facts import Facts
 
 Floats = NDArray[np.float32]
-COORDINATES = "map.json"
 _SAMPLE = 4000
 _SCALE = 65535
 _SPARE, _ROUNDS = 6, 12  # directions that are followed, of which two are used; steps of the iteration
@@ -38,7 +38,8 @@ class Atlas:
 
 def atlas(facts: Facts) -> Atlas | None:
     """The map of the pictures that are in a theme; None when nothing was embedded."""
-    theme = {picture: cluster.id for cluster in facts.clusters for picture, _ in cluster.members}
+    theme = dict.fromkeys(_unsorted(facts), UNSORTED)
+    theme |= {picture: cluster.id for cluster in facts.clusters for picture, _ in cluster.members}
     ids, places, method = _placed(facts, theme)
     if not ids:
         return None
@@ -54,17 +55,27 @@ def atlas(facts: Facts) -> Atlas | None:
 
 
 def _placed(facts: Facts, theme: Mapping[str, int]) -> tuple[list[str], Floats, str]:
-    """The ids that have a place, and the places: those beside the thematic folders, else two principal components."""
-    path = f"{facts.edition['folders']['clusters']}/{COORDINATES}"
-    if facts.root.exists(path):
-        found = json.loads(facts.root.read(path))
-        rows = [row for row, one in enumerate(found["ids"]) if one in theme]
-        places = np.column_stack([found["x"], found["y"]]).astype(np.float32)[rows]
-        return [found["ids"][row] for row in rows], places, str(found.get("method", "a map of the features"))
+    """The ids that have a place, and the places: those that were given with the themes, else principal components."""
+    rows = facts.ask(
+        "SELECT id, any_value(x) AS x, any_value(y) AS y FROM clustered WHERE x IS NOT NULL AND y IS NOT NULL "
+        "AND partition IN (SELECT unnest(?)) GROUP BY id", [list(facts.edition["partitions"])],
+    )
+    if rows := [row for row in rows if row["id"] in theme]:
+        places = np.array([[row["x"], row["y"]] for row in rows], np.float32)
+        return [row["id"] for row in rows], places, "who is like whom: neighbours stay neighbours"
     ids, vectors = _vectors(facts, theme)
     if len(ids) < 2:
         return ids, np.zeros((len(ids), 2), np.float32), "one picture"
     return ids, components(vectors), "the two principal components of the features"
+
+
+def _unsorted(facts: Facts) -> list[str]:
+    """The pictures that are far from every theme."""
+    rows = facts.ask(
+        f"SELECT DISTINCT id FROM clustered WHERE cluster = {UNSORTED} AND partition IN (SELECT unnest(?))",
+        [list(facts.edition["partitions"])],
+    )
+    return [row["id"] for row in rows if row["id"] in facts.kept]
 
 
 def _vectors(facts: Facts, theme: Mapping[str, int]) -> tuple[list[str], Floats]:
@@ -125,10 +136,14 @@ def script(found: Atlas, names: Mapping[int, str]) -> bytes:
         "theme": _base64(np.searchsorted(numbers, found.themes).astype("<u2")),
         "source": _base64(source_codes), "licence": _base64(licence_codes),
         "day": _base64(np.clip(np.array(found.days, np.int64) - first, 0, _SCALE).astype("<u2")),
-        "themes": [{"id": number, "name": names.get(number, f"theme {number:02d}")} for number in numbers],
+        "themes": [{"id": number, "name": _name(number, names)} for number in numbers],
         "sources": sources, "licences": licences,
     }
     return f"globalThis.wkMap={json.dumps(said)};\n".encode()
+
+
+def _name(number: int, names: Mapping[int, str]) -> str:
+    return "in no theme" if number == UNSORTED else names.get(number, f"theme {number:02d}")
 
 
 def ids_script(found: Atlas) -> bytes:

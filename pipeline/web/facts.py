@@ -282,7 +282,7 @@ class Facts:
         return [
             self._cluster(number, names.get(number, f"theme {number:02d}"), members, folders.get(number))
             for number, members in sorted(self._members(folders).items())
-            if number not in gone
+            if number >= 0 and number not in gone
         ]
 
     def _members(self, folders: Mapping[int, Mapping[str, Any]]) -> dict[int, list[tuple[str, float]]]:
@@ -314,8 +314,22 @@ class Facts:
         return Cluster(
             id=number, name=name, size=len(ids), members=members, medoids=near or ids[:9],
             outliers=far or ids[-3:][::-1], words=self._words(ids), duplicates=sum(self._copies.get(i, 0) for i in ids),
-            silhouette=told.get("silhouette"), path=told.get("path"),
+            silhouette=self.fitted.get(number, {}).get("silhouette"), path=told.get("path"),
         )
+
+    @cached_property
+    def told(self) -> Mapping[str, Any]:
+        """What the fit of the themes said besides their members: `themes.json`; empty where there is none."""
+        path = f"{self.edition['folders']['clusters']}/themes.json"
+        if not self.edition.get("clusters") or not self.root.exists(path):
+            return {}
+        found: dict[str, Any] = json.loads(self.root.read(path))
+        return found
+
+    @cached_property
+    def fitted(self) -> dict[int, Mapping[str, Any]]:
+        """What the fit said of each theme, by number."""
+        return {int(theme["id"]): theme for theme in self.told.get("themes", ())}
 
     @cached_property
     def _copies(self) -> dict[str, int]:

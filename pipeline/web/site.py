@@ -21,7 +21,7 @@ _PAGES: Sequence[tuple[str, Show]] = (
     (r"duplicates(?:-(?P<page>\d{1,6}))?\.html", screens.duplicates),
     (r"clusters\.html", theme_screens.clusters),
     (r"clusters/(?P<number>\d{1,6})(?:-(?P<page>\d{1,6}))?\.html", theme_screens.sheet),
-    (r"map\.html", theme_screens.chart),
+    (r"map\.html", theme_screens.atlas),
     (r"runs\.html", run_screens.runs),
     (r"runs/(?P<number>\d{1,6})\.html", run_screens.run),
     (r"latent/(?P<number>\d{1,6})\.html", run_screens.latent),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.web.charts import chart
 from pipeline.web.facts import Cluster, Facts, Picture
 from pipeline.web.pages import pagers, place
 from pipeline.web.screens import Screen
 
 SHEET = 200
 MAX_ORIGINALS = 6000
-MAP_TABLE = 100
+LONE = 18
+"""Pictures far from every theme that are shown."""
 
 
 def as_prepared(facts: Facts) -> bool:
@@ -35,8 +37,24 @@ def clusters(facts: Facts) -> Screen:
         "clusters": found, "shown": pictures, "runs": runs, "as_prepared": prepared, "by_style": by_style(facts),
         "most": max((cluster.size for cluster in found), default=1),
     }
+    told = facts.told
+    curve = told.get("criterion") or {}
+    waiting = [one for one in told.get("proposals", ()) if not _taken(facts, one)]
+    lone = list((told.get("unsorted") or {}).get("pictures", ()))[:LONE]
+    pictures |= facts.by_id([*lone, *(i for one in waiting for i in one["medoids"])])
+    about |= {
+        "shown": pictures, "proposals": waiting, "lone": lone, "unsorted": (told.get("unsorted") or {}).get("size", 0),
+        "curve": chart(curve["ks"], {"modularity": curve["modularity"]}) if curve.get("ks") else None,
+        "chosen": curve.get("chosen"), "method": told.get("method"),
+    }
     shown = list(pictures.values())
     return Screen("clusters.html", "clusters.html", about, () if prepared else shown, shown if prepared else ())
+
+
+def _taken(facts: Facts, proposal: Mapping[str, Any]) -> bool:
+    """Whether people made a theme of a proposal since."""
+    made = {picture for event in facts.events if event.action == "theme" for picture in event["pictures"]}
+    return bool(made & set(proposal["pictures"]))
 
 
 def sheet(facts: Facts, number: int, page: int) -> Screen | None:
@@ -76,7 +94,7 @@ def neighbours(clusters: Sequence[Cluster], cluster: Cluster) -> tuple[Cluster |
     return clusters[at - 1] if at else None, clusters[at + 1] if at + 1 < len(clusters) else None
 
 
-def chart(facts: Facts) -> Screen:
+def atlas(facts: Facts) -> Screen:
     """The map; its table names every theme."""
     found = sorted(facts.clusters, key=lambda cluster: cluster.id)
     medoids = facts.by_id([cluster.medoids[0] for cluster in found if cluster.medoids])

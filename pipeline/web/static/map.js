@@ -61,10 +61,10 @@
   gl.attachShader(program, shader(gl.FRAGMENT_SHADER, `
     precision mediump float; varying vec4 colour; uniform float round;
     void main() {
-      vec2 off = gl_PointCoord - 0.5;
-      if (round > 0.5 && dot(off, off) > 0.25) discard;
-      if (colour.a < 0.01) discard;
-      gl_FragColor = vec4(colour.rgb * colour.a, colour.a);
+      float solid = colour.a;
+      if (round > 0.5) solid *= 1.0 - smoothstep(0.38, 0.5, length(gl_PointCoord - 0.5));
+      if (solid < 0.01) discard;
+      gl_FragColor = vec4(colour.rgb * solid, solid);
     }`));
   gl.linkProgram(program);
   gl.useProgram(program);
@@ -83,7 +83,7 @@
     places[2 * at + 1] = ys[at];
   }
   buffer("place", 2, gl.UNSIGNED_SHORT, places);
-  const paint = new Uint8Array(4 * n);
+  const paint = new Uint32Array(n); // red, green, blue, alpha of each
   const painted = buffer("paint", 4, gl.UNSIGNED_BYTE, paint);
   const uniform = Object.fromEntries(["centre", "stretch", "size", "round"].map((name) => [name, gl.getUniformLocation(program, name)]));
   gl.enable(gl.BLEND);
@@ -105,19 +105,16 @@
 
   const repaint = () => {
     const list = colours();
-    const of = typeof list === "function" ? list : (code) => list[code];
-    const known = new Map();
     const own = codes[colour];
-    const plain = n > 50000 ? 150 : 215;
-    for (let at = 0; at < n; at += 1) {
-      const code = own[at];
-      let rgb = known.get(code);
-      if (!rgb) known.set(code, (rgb = of(code).map((part) => Math.round(part * 255))));
-      paint[4 * at] = rgb[0];
-      paint[4 * at + 1] = rgb[1];
-      paint[4 * at + 2] = rgb[2];
-      paint[4 * at + 3] = hidden.has(code) ? 0 : count === 0 ? plain : chosen[at] ? 255 : 40;
-    }
+    const top = own.reduce((a, b) => Math.max(a, b), 0);
+    const [plain, faint, full] = [n > 50000 ? 150 : 215, 40, 255];
+    // What each code looks like, as one number of four bytes: plain, faint where others are chosen, and chosen.
+    const looks = [plain, faint, full].map((alpha) => Uint32Array.from({ length: top + 1 }, (_, code) => {
+      const [r, g, b] = (typeof list === "function" ? list(code) : list[code]).map((part) => Math.round(part * 255));
+      return hidden.has(code) ? 0 : ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
+    }));
+    if (count === 0) for (let at = 0; at < n; at += 1) paint[at] = looks[0][own[at]];
+    else for (let at = 0; at < n; at += 1) paint[at] = looks[1 + chosen[at]][own[at]];
     gl.bindBuffer(gl.ARRAY_BUFFER, painted);
     gl.bufferData(gl.ARRAY_BUFFER, paint, gl.DYNAMIC_DRAW);
     draw();
@@ -135,7 +132,8 @@
     gl.viewport(0, 0, w, h);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    const size = ratio * Math.max(1.6, Math.min(9, (620 / Math.sqrt(n)) * Math.sqrt(scale)));
+    const room = Math.min(canvas.clientWidth, canvas.clientHeight);
+    const size = ratio * Math.max(1.6, Math.min(9, (room / Math.sqrt(n)) * Math.sqrt(scale)));
     gl.uniform2fv(uniform.centre, centre);
     gl.uniform2fv(uniform.stretch, stretch());
     gl.uniform1f(uniform.size, size);

@@ -10,6 +10,7 @@
   const theme = Number(list.dataset.theme);
   const byId = (name) => document.getElementById(name);
   const [order, filter, found, acting] = ["order", "filter", "found", "acting"].map(byId);
+  const licences = { NOASSERTION: "licence unknown", "LicenseRef-InC": "in copyright", "CC-PDM-1.0": "public domain" };
   const marks = new Map(); // id: rejected, kept, moved
   let seed = 1;
   let shown = rows.ids.map((_, at) => at);
@@ -108,7 +109,7 @@
       wk.make("figcaption", {}, note,
         wk.make("span", { class: "title" }, wk.make("bdi", {}, rows.title[at] ?? `untitled picture ${place}`)),
         by ? wk.make("span", { class: "by" }, wk.make("bdi", {}, by)) : null,
-        wk.make("span", { class: "from" }, `${rows.source[at] ?? "unknown source"} · ${rows.licence[at] ?? "licence unknown"}`),
+        wk.make("span", { class: "from" }, `${rows.source[at] ?? "unknown source"} · ${licences[rows.licence[at]] ?? rows.licence[at] ?? "licence unknown"}`),
       )));
   };
 

@@ -94,6 +94,12 @@
       card.querySelector(`.${name}`).addEventListener("click", () => act(card));
     }
   }
+  for (const card of document.querySelectorAll(".proposal")) {
+    card.querySelector(".accept").addEventListener("click", async () => {
+      const made = await wk.decide("theme", { pictures: card.dataset.pictures.split(" "), name: card.dataset.name });
+      if (made) renew();
+    });
+  }
   document.addEventListener("undone", renew);
   tick();
 })();
