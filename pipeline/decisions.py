@@ -23,6 +23,7 @@ NOT_DUPLICATE = f"decisions/{SHARED}"
 LONGEST_NAME = 120
 MOST_PARTS = 5
 _ID = re.compile(r"[0-9a-f]{64}(-[1-9]\d{0,3})?")  # of a picture, or of a face in it
+_IDS = re.compile(rf"{_ID.pattern}(\n{_ID.pattern})*")
 _FACE = re.compile(r"[0-9a-f]{64}-[1-9]\d{0,3}")
 _EVENT = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 _PAIR = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})")
@@ -210,8 +211,9 @@ def checked(action: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ids(value: Any, name: str) -> list[str]:
-    good = isinstance(value, list | tuple) and all(isinstance(one, str) and _ID.fullmatch(one) for one in value)
-    if not good or not value:
+    good = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+    text = "\n".join(value) if good else ""
+    if not _IDS.fullmatch(text) or text.count("\n") != len(value) - 1:
         raise UsageError(f"`{name}` must be a list of pictures by their ids, 64 hex digits each.")
     return list(dict.fromkeys(value))
 

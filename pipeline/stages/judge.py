@@ -27,14 +27,15 @@ def judge(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[list[
     return _first_failure(measured, _tests(crawled, measured, options))
 
 
-def reasons_of(crawled: pa.Table, measured: pa.Table, options: Select) -> pa.Array:
-    """The reasons that `judge` finds, strings (n,), null where there is none, whatever an earlier stage said."""
+def codes_of(crawled: pa.Table, measured: pa.Table, options: Select) -> tuple[np.ndarray, list[str]]:
+    """What `judge` finds, whatever an earlier stage said: for each row the place of its reason in a list of reasons,
+    int32 (n,), -1 where there is none, and that list.
+    """
     tests = _tests(crawled, measured, options)
     codes = np.full(measured.num_rows, -1, np.int32)
     for code in range(len(tests) - 1, -1, -1):
         codes[np.asarray(pc.fill_null(tests[code][2], False))] = code
-    names = pa.array([str(reason) for reason, _, _ in tests], pa.string())
-    return names.take(pa.array(codes, mask=codes < 0))
+    return codes, [str(reason) for reason, _, _ in tests]
 
 
 def _tests(crawled: pa.Table, measured: pa.Table, options: Select) -> list[tuple[Reason, Any, Any]]:

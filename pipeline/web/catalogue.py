@@ -15,7 +15,7 @@ from pipeline import overlay, tables
 from pipeline.decisions import Event
 from pipeline.errors import Reason
 from pipeline.manifest import Select
-from pipeline.stages.judge import reasons_of
+from pipeline.stages.judge import codes_of
 from pipeline.storage import Root
 
 ID_DIGITS = 64
@@ -33,6 +33,8 @@ _LIMITED = frozenset((
     Reason.BLOCKY, Reason.LICENCE,
 ))  # fmt: skip
 _NOWHERE = -1
+_REASONS = [str(reason) for reason in Reason]
+_CODES = {reason: code for code, reason in enumerate(_REASONS)}
 
 
 class Catalogue:
@@ -55,6 +57,7 @@ class Catalogue:
         self._read_members(root, folders, partitions if edition.get("clusters") else [])
         self.withdrawn = {p for p, r in edition.get("left_out", {}).items() if r != str(Reason.REJECTED_BY_PERSON)}
         self._withdrawn = np.array([one in self.withdrawn for one in self.ids], bool)
+        self._events: list[Event] | None = None
         self.replay([])
 
     def _read_members(self, root: Root, folders: Mapping[str, str], partitions: Sequence[str]) -> None:
@@ -87,8 +90,14 @@ class Catalogue:
     # decisions
 
     def replay(self, events: Sequence[Event]) -> None:
-        """Put the members where the events that stand say."""
-        self.themes, moved = overlay.themes_of(self.ids, self.given, events, self.rows)
+        """Put the members where the events that stand say; goes on from where it was when none was taken back."""
+        before = self._events
+        if before is None or list(events[: len(before)]) != before:
+            self.themes, before = self.given.copy(), []
+        for event in events[len(before) :]:
+            overlay.apply(self.themes, self.rows, event)
+        self._events = list(events)
+        moved = self.themes != self.given
         self.touched = frozenset(np.union1d(self.given[moved], self.themes[moved]).tolist())
         self.out = self._withdrawn.copy()
         self.rejected = overlay.left_out(events)
@@ -126,26 +135,43 @@ class Catalogue:
         Look-alikes stay rejected, as nobody compares pixels here: of those that a looser threshold lets in
         some may turn out to be copies.
         """
-        found = reasons_of(self.said, self.measured, select)
-        earlier = pc.if_else(self.said["reason"].is_valid(), self.said["reason"], self.measured["reason"])
-        later = pc.if_else(self._limited, pa.scalar(None, pa.string()), self._selected)
-        found = pc.coalesce(earlier, found, later, self._taken_out())
-        counts = {one["values"]: one["counts"] for one in pc.value_counts(found).to_pylist()}
-        kept = counts.pop(None, 0)
-        return {"kept": kept, "rejected": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))}
+        codes, names = codes_of(self.said, self.measured, select)
+        found = np.array([*(_CODES[name] for name in names), _NOWHERE], np.int32)[codes]
+        made = self._earlier
+        for part in (found, self._later, self._taken_out()):
+            made = np.where(made == _NOWHERE, part, made)
+        counts = np.bincount(made + 1, minlength=len(_REASONS) + 1)
+        rejected = {name: int(n) for name, n in zip(_REASONS, counts[1:], strict=True) if n}
+        ordered = dict(sorted(rejected.items(), key=lambda item: (-item[1], item[0])))
+        return {"kept": int(counts[0]), "rejected": ordered}
 
     @cached_property
-    def _limited(self) -> pa.Array:
-        """Whether a threshold rejected the row."""
-        return pc.is_in(self._selected, value_set=pa.array([str(one) for one in _LIMITED], pa.string()))
+    def _earlier(self) -> NDArray[np.int32]:
+        """Why a row was rejected before it was judged."""
+        fetched, decoded = _coded(self.said["reason"]), _coded(self.measured["reason"])
+        return np.where(fetched == _NOWHERE, decoded, fetched)
 
-    def _taken_out(self) -> pa.Array:
+    @cached_property
+    def _later(self) -> NDArray[np.int32]:
+        """Why a row was rejected after the thresholds."""
+        codes = _coded(self._selected)
+        codes[np.isin(codes, [_CODES[str(reason)] for reason in _LIMITED])] = _NOWHERE
+        return codes
+
+    def _taken_out(self) -> NDArray[np.int32]:
         out = {**dict.fromkeys(self.withdrawn, str(Reason.OPTED_OUT)), **self.rejected}
-        made = np.full(self.said.num_rows, None, object)
+        made = np.full(self.said.num_rows, _NOWHERE, np.int32)
         for picture, reason in out.items():
-            if picture in self.row_of:
-                made[self.row_of[picture]] = reason
-        return pa.array(made, pa.string())
+            if picture[:ID_DIGITS] in self.row_of:
+                made[self.row_of[picture[:ID_DIGITS]]] = _CODES[reason]
+        return made
+
+
+def _coded(reasons: pa.Array | pa.ChunkedArray) -> NDArray[np.int32]:
+    """Reasons by their place in `_REASONS`, int32 (n,), -1 for none."""
+    places = pc.fill_null(pc.index_in(reasons, value_set=pa.array(_REASONS, pa.string())), _NOWHERE)
+    made: NDArray[np.int32] = np.asarray(places).astype(np.int32)
+    return made
 
 
 class Shelf:

@@ -18,7 +18,7 @@ from pipeline.web.catalogue import Catalogue
 Floats = NDArray[np.float32]
 DIMENSIONS = 64
 _SAMPLE = 10_000
-_FITTED = 2_000
+_FITTED = 1_000
 _POWERS = 4
 SEED = 0
 
