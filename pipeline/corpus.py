@@ -162,6 +162,11 @@ class Corpus:
         made["runs"] = f"runs/{self.name}"
         return made
 
+    def decided_as(self, before: Mapping[str, Any]) -> bool:
+        """Whether no decision, withdrawal or take-down came since the edition `before`."""
+        now = self.decided, self.left_out
+        return (before.get("decisions", NO_DECISIONS), before.get("left_out", {})) == now
+
     @property
     def chain(self) -> tuple[str, ...]:
         """The tables that are made one from the other, in order."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import models, rescues, sources, training
-from pipeline.corpus import CORPUS_TABLES, NO_DECISIONS, Corpus, add_edition, edition, editions
+from pipeline.corpus import CORPUS_TABLES, Corpus, add_edition, edition, editions
 from pipeline.edition import STEP_OF, funnel, score_plants, totals, versions
 from pipeline.errors import PipelineError, SourceRefused, TooManyRejects, UsageError
 from pipeline.fitting import ask_refit, fit_themes, refit_in_words
@@ -312,7 +312,7 @@ def _themes(
         _map(job, rescue.delta, runner, "clustered", {}, {}, fit)
         rescue.lay("clustered")
     stands = before is not None and (before["digests"], before["partitions"]) == (corpus.digests, corpus.partitions())
-    stands = stands and before is not None and _decided_alike(before, corpus)
+    stands = stands and before is not None and corpus.decided_as(before)
     stands = stands and before is not None and not shows_left_out(corpus, before["clusters"])
     if fitted and not assigned and not changed and stands and before is not None and before["clusters"]:
         return before["clusters"], False
@@ -421,7 +421,7 @@ def _edition(
     same = before is not None and (before["digests"], before["partitions"], before["manifest"]) == (
         corpus.digests, partitions, manifest
     )
-    same = same and before is not None and _decided_alike(before, corpus)
+    same = same and before is not None and corpus.decided_as(before)
     deeper = before is not None and STEPS.index(before["until"]) >= STEPS.index(job.until)
     if before is not None and same and deeper and not changed:
         job.echo(f"Nothing to do: edition {before['edition']} of {corpus.name} stands.")
@@ -456,11 +456,6 @@ def _edition(
         _report(job, {"schema_version": 1, "edition": number, **facts})
     number = add_edition(corpus.root, corpus.name, facts)
     return {"schema_version": 1, "edition": number, **facts}
-
-
-def _decided_alike(before: Mapping[str, Any], corpus: Corpus) -> bool:
-    now = corpus.decided, corpus.left_out
-    return (before.get("decisions", NO_DECISIONS), before.get("left_out", {})) == now
 
 
 def _report(job: Job, facts: dict[str, Any]) -> None:
