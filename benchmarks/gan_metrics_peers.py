@@ -62,7 +62,8 @@ def main() -> None:
         for name, side in (("a", a), ("b", b)):
             np.save(f"{scratch}/{name}.npy", side)
         command = [arguments.peers, "-c", PEERS, f"{scratch}/a.npy", f"{scratch}/b.npy"]
-        theirs = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        theirs = json.loads(said.splitlines()[-1])  # prdc prints as well
     print("| figure | ours | theirs | relative difference |\n|---|---|---|---|")
     for name, value in ours.items():
         print(f"| {name} | {value:.6f} | {theirs[name]:.6f} | {abs(value / theirs[name] - 1):.1e} |")
