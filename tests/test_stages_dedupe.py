@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from vision_pictures import encode, scene
@@ -52,6 +52,7 @@ ROWS = st.lists(
 ).map(lambda rows: [(i, side, sharp, ord(i) * 7 % 256, reason) for i, side, sharp, _, reason in rows])  # fmt: skip
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(0, 6))
 def test_every_duplicate_lies_within_the_distance_of_a_picture_that_is_kept(rows, distance):
     found = verdicts(rows, distance=distance)
@@ -70,6 +71,7 @@ def test_every_duplicate_lies_within_the_distance_of_a_picture_that_is_kept(rows
         assert (hashes[one] ^ hashes[two]).bit_count() > distance
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(0, 6))
 def test_what_was_kept_before_stays_and_comes_first(rows, distance):
     standing = Standing(["old"], np.array([100], np.uint64))
@@ -143,6 +145,7 @@ def test_a_preferred_source_wins_over_a_larger_picture():
     assert [(row["keeper"], row["rule"]) for row in found] == [("b", "preferred source"), (None, None)]
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(0, 6), st.sets(st.frozensets(st.sampled_from("abcdefghij"), min_size=2, max_size=2)))
 def test_pairs_declared_different_are_never_duplicates(rows, distance, never):
     found = verdicts(rows, distance=distance, never=frozenset(never))

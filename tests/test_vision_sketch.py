@@ -136,6 +136,35 @@ def test_the_smallest_and_the_blankest_picture_have_sketches() -> None:
         assert agreement(made, made, False) is None or len(made.points) >= 4
 
 
+def crowd(rng: np.random.Generator, count: int, each: int) -> Keys:
+    """Pictures whose codes all lie within two bits of the same ones, each in a place of its own."""
+    common = rng.integers(0, 2**63, each, dtype=np.uint64)
+    flips = np.uint64(1) << rng.integers(0, 64, (count, each, 2), dtype=np.uint64)
+    near = common ^ flips[..., 0] ^ flips[..., 1]
+    far = rng.integers(0, 2**63, (count, each), dtype=np.uint64)
+    places = rng.integers(0, 2**32, (count, each), dtype=np.uint64).astype(np.uint32)
+    turns = rng.integers(0, 2**63, (count, TURNS), dtype=np.uint64)
+    return Keys.of(list(near), list(far), list(places), turns)
+
+
+def test_codes_that_everything_has_make_a_bounded_number_of_candidates_and_hide_no_copy() -> None:
+    rng, count, each = np.random.default_rng(3), 800, 3
+    keys = crowd(rng, count, each)
+    found = candidates(keys, 0, np.arange(count), 6, 1, 0)
+    of_one = np.bincount(found.i, minlength=count)
+    assert of_one.max() <= 2 * 32 * each
+    assert len(found.i) < count * (count - 1) / 4
+    again = Keys(
+        np.concatenate([keys.codes, keys.codes[5 * each : 6 * each]]),
+        np.concatenate([keys.owners, np.full(each, count)]),
+        np.concatenate([keys.mirrored, keys.mirrored[5 * each : 6 * each]]),
+        np.concatenate([keys.poses, keys.poses[5 * each : 6 * each]]),
+        np.concatenate([keys.turns, rng.integers(0, 2**63, (1, TURNS), dtype=np.uint64)]),
+    )
+    more = candidates(again, 0, np.arange(count + 1), 6, 3, 0)
+    assert 5 in more.j[more.i == count]
+
+
 # agreement
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from pipeline.vision.poses import Poses, consistent
 from pipeline.vision.poses import mirrored as mirrored_poses
 
 _BLOCK = 4096  # pictures looked up at a time
+_COMMON = 32  # of the matches of one code, so many of the nearest and of the best placed are counted
 _CROWD = 64  # of the pictures that share a code or a hash, so many of the best placed are paired with the others
 
 
@@ -130,15 +131,35 @@ def _voted(keys: Keys, asked: Hashes, poses: Poses, start: int, radius: int, vot
     mine = slice(*np.searchsorted(keys.owners, (start, start + _BLOCK)))
     known = _uncrowded(keys.codes[: mine.stop])
     found = []
-    for near_a, near_b, _ in join(asked[mine], keys.codes[known], radius):
+    for near_a, near_b, distance in join(asked[mine], keys.codes[known], radius):
         a, b = near_a + mine.start, known[near_b]
         behind = keys.owners[a] > keys.owners[b]
-        found.append(np.stack([a[behind], b[behind]]))
-    a, b = np.concatenate([np.empty((2, 0), np.int64), *found], axis=1)
+        found.append(np.stack([a[behind], b[behind], distance[behind].astype(np.int64)]))
+    a, b = _rare(*np.concatenate([np.empty((3, 0), np.int64), *found], axis=1))
     pair = keys.owners[a] * len(keys.turns) + keys.owners[b]
     order = np.lexsort((b, a, pair))
     a, b, pair = a[order], b[order], pair[order]
     return consistent(pair, poses[a], keys.poses[b], votes)
+
+
+def _rare(a: Indices, b: Indices, distance: Indices) -> tuple[Indices, Indices]:
+    """Of the matches of each code `a` the `_COMMON` nearest and the `_COMMON` best placed.
+
+    What looks like everything tells nothing, and what is kept of a crowd of copies is best placed: so a picture has a
+    bounded number of matches, however many there are.
+    """
+    chosen = np.zeros(len(a), bool)
+    for order in (np.lexsort((b, distance, a)), np.lexsort((b, a))):
+        chosen[order[_nth(a[order]) < _COMMON]] = True
+    return a[chosen], b[chosen]
+
+
+def _nth(sorted_: NDArray[Any]) -> Indices:
+    """The place of each among its equals in a sorted array, from 0."""
+    new = np.ones(len(sorted_), bool)
+    new[1:] = sorted_[1:] != sorted_[:-1]
+    starts = np.flatnonzero(new)
+    return np.asarray(np.arange(len(sorted_)) - np.repeat(starts, np.diff(np.append(starts, len(sorted_)))), np.int64)
 
 
 def _turned(turns: Hashes, start: int, radius: int) -> tuple[Indices, NDArray[np.int8], NDArray[np.uint8]]:
@@ -157,11 +178,7 @@ def _turned(turns: Hashes, start: int, radius: int) -> tuple[Indices, NDArray[np
 def _uncrowded(hashes: Hashes) -> Indices:
     """Indices of the hashes, rising, without those of equal ones that `_CROWD` before them have."""
     order = np.argsort(hashes, kind="stable")
-    new = np.ones(len(order), bool)
-    new[1:] = hashes[order][1:] != hashes[order][:-1]
-    starts = np.flatnonzero(new)
-    nth = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    return np.sort(order[nth < _CROWD])
+    return np.sort(order[_nth(hashes[order]) < _CROWD])
 
 
 _INVERSE = np.array([0, 1, 2, 3, 4, 6, 5, 7], np.int8)
