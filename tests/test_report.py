@@ -216,8 +216,20 @@ def test_runs_show_their_steps_without_a_script(made: tuple[Root, dict[str, Any]
     assert sum("checked" in a for a in steps) == 1
     assert len(steps) == 16
     assert "16 of 21 steps" in page.words
-    assert sum(a.get("class", "").startswith("curve") for _, a in page.tags) == 2 + 2
+    assert sum(a.get("class", "").startswith("curve") for _, a in page.tags) == 2 + 2 + 1 + 1
+    assert "Mode collapse: it draws the same pictures again and again." in page.words
+    assert "distance 0.11" in page.words
     assert "of the 300 a GAN needs" in pages_of(made[2])["runs"].words
+
+
+def test_what_was_made_of_a_generator_is_shown_with_its_words(made: tuple[Root, dict[str, Any], Path]) -> None:
+    page = pages_of(made[2])["latent/00"]
+    assert [a["id"] for tag, a in page.tags if tag == "h2" and "id" in a] == ["walks", "mix", "neurons"]
+    assert HOSTILE[1] in page.words
+    assert "seed: 7" in page.words
+    stills = [a["srcset"] for tag, a in page.tags if tag == "source"]
+    assert [still.rpartition("-")[2] for still in stills] == ["circle.webp"]
+    assert (made[2] / "latent" / stills[0]).is_file()
 
 
 def test_sheets_hold_the_members_nearest_first_over_pages(

@@ -302,13 +302,26 @@ def _train(root: Root, cluster: int) -> dict[str, Any]:
     frames = [Image.new("P", (64, 64), shade) for shade in range(8)]
     root.commit(f"{path}/timeline.gif", encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     lines = [
-        json.dumps({"kimg": k / 4, "loss_d": 1.4 / (1 + k / 40), "loss_g": 0.7 + k / 200, "images_per_second": 210.0})
+        json.dumps({"kimg": k / 4, "loss_d": 1.4 / (1 + k / 40), "loss_g": 0.7 + k / 200, "images_per_second": 210.0}
+                   | ({"distance": 0.2 - k / 4000, "alarms": ["mode collapse"]} if k % 40 == 0 else {}))
         for k in range(400)
     ]
+    _look_inside(root, path, reals, encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     root.commit(f"{path}/stats.jsonl", ("\n".join(lines) + '\n{"kimg": 1').encode())
     root.commit(f"{path}/options.json", json.dumps({"recipe": "radford", "size": 64, "seed": 0}).encode())
     return {"cluster": cluster, "path": path, "kimg": 100.0, "pictures": 24, "status": "done",
             "images_per_second": 211.5}
+
+
+def _look_inside(root: Root, path: str, grid: Image.Image, film: bytes) -> None:
+    """A walk with a still and words, arithmetic, a neuron, and the scores of two pictures."""
+    root.commit_many([
+        (f"{path}/walks/circle.gif", film), (f"{path}/walks/circle.png", encode(grid, "PNG")),
+        (f"{path}/walks/circle.json", json.dumps({"caption": HOSTILE[1], "seed": 7}).encode()),
+        (f"{path}/mix/a-b.png", encode(grid, "PNG")), (f"{path}/neurons/channel-3.png", encode(grid, "PNG")),
+        (f"{path}/neurons/channel-3.json", b"not json"),
+        (f"{path}/rank/scores.json", json.dumps({"ids": ["ab" * 32], "scores": [0.5]}).encode()),
+    ])
 
 
 def _refused(cluster: int, pictures: int) -> dict[str, Any]:

@@ -16,7 +16,14 @@ from pipeline.web.looks import Look, looks
 SNAPSHOTS = 16
 _PLAIN = frozenset({
     "kimg", "images", "seconds", "images_per_second", "step", "tick", "epoch", "lr", "partial", "memory",
+    "pictures",
 })
+_MEANS = {
+    "mode collapse": ": it draws the same pictures again and again.",
+    "learned by heart": ": the discriminator knows its pictures from others of the same kind.",
+    "discriminator has won": ": it is never wrong any more, so the generator learns nothing.",
+    "memorised pictures": ": what it draws repeats pictures of the theme.",
+}
 _FAKES = re.compile(r"fakes-(\d+)\.png")
 
 
@@ -135,9 +142,9 @@ def _last(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _alarms(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the newest line warns of, each as a sentence."""
-    found: Sequence[Any] = next((line["alarms"] for line in reversed(lines) if line.get("alarms")), [])
-    return [str(one.get("advice", one.get("name", one))) if isinstance(one, dict) else str(one) for one in found]
+    """What the newest line that was looked at warns of, each as a sentence."""
+    found: Sequence[Any] = next((line["alarms"] for line in reversed(lines) if "alarms" in line), [])
+    return [f"{str(name).capitalize()}{_MEANS.get(str(name), '.')}" for name in found]
 
 
 def _is_number(value: object) -> bool:

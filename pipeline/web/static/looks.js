@@ -74,7 +74,7 @@
     const made = await wk.ask("api/mix", { run: Number(box.dataset.run), plus, minus });
     if (!(made instanceof Blob)) return;
     const picture = wk.make("img", { alt: `The mean of ${plus.length} samples less the mean of ${minus.length}`, src: URL.createObjectURL(made) });
-    document.getElementById("made").prepend(wk.make("figure", {}, picture,
+    document.getElementById("mixed").prepend(wk.make("figure", {}, picture,
       wk.make("figcaption", {}, `+ ${plus.map((at) => at + 1).join(", ")}${minus.length ? ` − ${minus.map((at) => at + 1).join(", ")}` : ""}`)));
   });
 })();
