@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
@@ -68,11 +67,8 @@ def _planes(images: Pictures) -> Tensor:
 
 @cache
 def _packaged(model: str) -> Network:
-    """EfficientNet-Lite with a free side: its convolutions fit any."""
-    graph = onnx.load(model)
-    for axis in (2, 3):
-        graph.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = f"side{axis}"
-    session = _session(graph.SerializeToString())
+    """EfficientNet-Lite, whose file fits pictures of any side."""
+    session = _session(Path(model).read_bytes())
 
     def run(planes: Tensor) -> Tensor:
         return torch.from_numpy(session.run(["features"], {"pixels": ((planes - 127) / 128).numpy()})[0])
