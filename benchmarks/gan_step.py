@@ -2,6 +2,7 @@
 
     python benchmarks/gan_step.py
     python benchmarks/gan_step.py --width 128 --batches 128 --rounds 3
+    python benchmarks/gan_step.py --recipes --kernels 4 --batches 64      what each stabiliser costs
 
 The plain loop is PyTorch's well-known DCGAN example, written here from its description: float32, eager, channels
 first, one BCE for each half of the discriminator's step, nothing frozen, Adam as it comes. Both sides train networks
@@ -23,7 +24,6 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from gan import state as states
-from gan.losses import discriminator_loss, generator_loss
 from gan.nets import CHANNELS, LATENT_DIM, channel_plan
 from gan.options import TrainOptions, supports_bf16
 
@@ -70,35 +70,19 @@ def plain_step(width: int, kernel: int, pictures: Tensor) -> Step:
     return step
 
 
-def our_step(width: int, kernel: int, pictures: Tensor) -> Step:
-    """The body of the loop of gan/train.py, without its bookkeeping, and with the averaged generator."""
-    from gan.sample import draw_latents, to_unit
-    from gan.train import _follow
+def our_step(width: int, kernel: int, pictures: Tensor, **choices: object) -> Step:
+    """The update of gan/step.py with the averaged generator; `choices` are switches of a recipe."""
+    from gan.sample import to_unit
+    from gan.step import update
 
-    precision = "bf16" if supports_bf16(CPU) else "fp32"
-    options = TrainOptions(width=width, kernel=kernel, batch=len(pictures), precision=precision)
+    options = TrainOptions.model_validate(
+        {"precision": "bf16" if supports_bf16(CPU) else "fp32", **choices, "width": width, "kernel": kernel}
+        | {"batch": len(pictures)}
+    )
     state = states.fresh(options, CPU)
-    generator, discriminator = state.generator.train(), state.discriminator.train()
-    bf16 = precision == "bf16"
-
-    def step() -> None:
-        real, latents = to_unit(pictures), draw_latents(len(pictures), state.rng)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            fake = generator(latents)
-            loss_d = discriminator_loss(discriminator(real), discriminator(fake.detach()))
-        state.adam_d.zero_grad()
-        loss_d.backward()
-        state.adam_d.step()
-        discriminator.requires_grad_(False)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            loss_g = generator_loss(discriminator(fake))
-        state.adam_g.zero_grad()
-        loss_g.backward()
-        state.adam_g.step()
-        discriminator.requires_grad_(True)
-        _follow(state.averaged, generator, 0.01)
-
-    return step
+    state.generator.train()
+    state.discriminator.train()
+    return lambda: update(state, options, to_unit(pictures)) and None
 
 
 def seconds(step: Step, repeats: int) -> float:
@@ -138,6 +122,34 @@ def compare(width: int, kernel: int, batch: int, rounds: int) -> str:
     )
 
 
+RECIPES: dict[str, dict[str, object]] = {
+    "radford": {},
+    "small": {"recipe": "small"},
+    "augmentation": {"augment": "colour,translation,cutout"},
+    "spectral norm, hinge": {"norm": "spectral", "loss": "hinge"},
+    "R1 at every 16th step": {"norm": "none", "r1": 1.0},
+    "relativistic": {"loss": "relativistic"},
+    "residual": {"blocks": "residual"},
+    "projected, 32 wide": {"recipe": "projected", "heads": 32},
+    "projected": {"recipe": "projected"},
+}
+
+
+def recipes(width: int, kernel: int, batch: int, rounds: int) -> str:
+    """A table of what the stabilisers cost, each by itself."""
+    pictures = torch.randint(0, 256, (batch, 64, 64, 3), dtype=torch.uint8)
+    steps = {name: our_step(width, kernel, pictures, **choices) for name, choices in RECIPES.items()}
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds + 1):
+        for name, step in steps.items():
+            taken[name].append(seconds(step, 16))  # so that one of them has the lazy penalty
+    lines = ["| recipe or switch | images/s/core | against radford |", "|---|---|---|"]
+    for name, times in taken.items():
+        ratio = statistics.median(base / own for base, own in zip(taken["radford"][1:], times[1:], strict=True))
+        lines.append(f"| {name} | {batch / min(times[1:]):.0f} | {ratio:.2f} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -145,8 +157,12 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[64, 128])
     parser.add_argument("--kernels", type=int, nargs="+", default=[4, 5])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--recipes", action="store_true", help="What each stabiliser costs, instead.")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    if chosen.recipes:
+        print(recipes(chosen.width, chosen.kernels[0], chosen.batches[0], chosen.rounds))
+        return
     print(f"One core; matrix product {peak(torch.float32):.0f} GFLOP/s in float32, ", end="")
     print(f"{peak(torch.bfloat16):.0f} in bfloat16; torch {torch.__version__}.\n")
     print("| width | kernel | batch | plain img/s | ours img/s | ratio | plain GFLOP/img | ours | ours GFLOP/s |")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from pipeline.manifest import Train
 from pipeline.storage import Root
-from pipeline.training import RunTask, load_pictures, train_cluster
+from pipeline.training import RunTask, load_pictures, plan, train_cluster
 
 
 def test_a_cluster_of_one_picture_many_times_gives_advice(tmp_path):
@@ -30,3 +30,59 @@ def test_pictures_are_loaded_by_name_at_the_size_that_is_asked(tmp_path):
     assert images.shape == (3, 32, 32, 3)
     assert images.dtype == np.uint8
     assert images[:, 5, 5, 0].tolist() == [0, 100, 200]
+
+
+class Standing:
+    """As much of a corpus as planning looks at."""
+
+    def __init__(self, folder, **train):
+        self.root, self.name = Root(folder), "x"
+        self.folders, self.digests = {"runs": "runs/x"}, {"clustered": "c", "prepared": "p"}
+        self.manifest = type("M", (), {"train": Train(size=32, width=4, min_pictures=10, **train)})()
+
+    def partitions(self):
+        return []
+
+
+def themes(folder, *sizes):
+    found = []
+    for number, size in enumerate(sizes):
+        images = folder / f"clusters/{number:02d}/images"
+        images.mkdir(parents=True)
+        for index in range(size):
+            noise = np.random.default_rng((number, index)).integers(0, 256, (32, 32, 3), np.uint8)
+            Image.fromarray(noise).save(images / f"{index}.png")
+        ids = [{"id": f"{number}{index:03d}"} for index in range(size)]
+        (images.parent / "cluster.json").write_text(json.dumps({"members": ids}))
+        found.append({"id": number, "name": f"t{number}", "size": size, "path": f"clusters/{number:02d}"})
+    return found
+
+
+def test_a_base_on_all_themes_comes_first_and_each_begins_with_it(tmp_path):
+    clusters = themes(tmp_path, 12, 14, 3)
+    corpus = Standing(tmp_path, kimg=0.2, batch=8)
+    planned = plan(corpus, clusters, 1)
+    assert planned.base is not None
+    assert (planned.base.members, planned.base.kimg, planned.base.label) == (29, 0.2, "the base")
+    assert [task.cluster for task in planned.tasks] == [0, 1] and [r["cluster"] for r in planned.refused] == [2]
+    assert {task.start for task in planned.tasks} == {planned.base.run}
+    assert train_cluster(planned.base)["pictures"] == 29
+    again = plan(corpus, clusters, 1)
+    assert again.base is None, "trained once"
+    train_cluster(again.tasks[0])
+    facts = json.loads((tmp_path / again.tasks[0].run / "options.json").read_text())
+    assert facts["start"]["run"].endswith(planned.base.run)
+
+
+def test_who_gets_no_base(tmp_path):
+    clusters = themes(tmp_path, 12, 14)
+    assert plan(Standing(tmp_path, kimg=1, warm=False), clusters, 1).base is None, "--scratch"
+    assert plan(Standing(tmp_path, kimg=1, warm=False), clusters, 1).tasks[0].start is None
+    assert plan(Standing(tmp_path, kimg=1), clusters, 1, whole=False).base is None, "--cluster"
+    assert plan(Standing(tmp_path, kimg=1), clusters[:1], 1).base is None, "one theme alone"
+
+
+def test_time_is_shared_between_the_base_and_the_themes(tmp_path):
+    planned = plan(Standing(tmp_path, total_minutes=40), themes(tmp_path, 10, 30), 1)
+    assert planned.base is not None and planned.base.minutes == 10
+    assert [task.minutes for task in planned.tasks] == [7.5, 22.5]
