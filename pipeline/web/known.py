@@ -19,6 +19,7 @@ _SECTIONS = (
     ("As the networks see it", "prepared", ()),
     ("Its theme", "clustered", ()),
 )
+_DIGITS = 64
 _NOWHERE = ("id", "corpus", "partition", "row")
 
 
@@ -41,16 +42,21 @@ class Section:
 
 
 def known(facts: Facts, ids: Sequence[str]) -> dict[str, list[Section]]:
-    """The sections of each picture, by id; what a stage did not come to is left out."""
+    """The sections of each picture, by id; what a stage did not come to is left out.
+
+    A face of a picture is told also what is known of the whole picture.
+    """
+    asked = list(dict.fromkeys([*ids, *(picture[:_DIGITS] for picture in ids)]))
     made: dict[str, list[Section]] = {picture: [] for picture in ids}
     for title, table, hidden in _SECTIONS:
         found: dict[str, list[list[Row]]] = {}
         query = f"SELECT * FROM {table} WHERE id IN (SELECT unnest(?)) AND partition IN (SELECT unnest(?))"
-        for row in facts.ask(f"{query} ORDER BY partition, row", [list(ids), list(facts.edition["partitions"])]):
+        for row in facts.ask(f"{query} ORDER BY partition, row", [asked, list(facts.edition["partitions"])]):
             if said := _said(row, {*_NOWHERE, *hidden}):
                 found.setdefault(row["id"], []).append(said)
-        for picture, entries in found.items():
-            made[picture].append(Section(title, entries))
+        for picture, sections in made.items():
+            if entries := found.get(picture) or found.get(picture[:_DIGITS]):
+                sections.append(Section(title, entries))
     return made
 
 
