@@ -170,13 +170,8 @@ def _pictures(job: Job, corpus: Corpus, runner: Runner, seconds: dict[str, float
             changed |= _expand(job, corpus, seconds)
         changed |= _map(job, corpus, runner, "prepared", _preparing(corpus, corpus.manifest.align), seconds)
     if job.wants("embed"):
-        changed |= _map(job, corpus, runner, "embedded", _describing(corpus), seconds)
+        changed |= _map(job, corpus, runner, "embedded", corpus.manifest.describing, seconds)
     return changed
-
-
-def _describing(corpus: Corpus) -> dict[str, Any]:
-    m = corpus.manifest
-    return {"embed": m.embed.model_dump(mode="json"), "convert": m.convert.model_dump(mode="json")}
 
 
 def _preparing(corpus: Corpus, align: Align | None) -> dict[str, Any]:
@@ -200,7 +195,7 @@ def _rescue(job: Job, corpus: Corpus, runner: Runner) -> Rescue | None:
         for table in corpus.chain[1 : corpus.chain.index("embedded")]:
             found.lay(table)
     if job.wants("embed"):
-        _map(job, found.delta, runner, "embedded", _describing(corpus), {})
+        _map(job, found.delta, runner, "embedded", corpus.manifest.describing, {})
         found.lay("embedded")
     return found
 

@@ -311,6 +311,11 @@ class Manifest(_Model):
         return {"hash": self.measure.hash, "blocks": self.select.max_blockiness is not None}
 
     @property
+    def describing(self) -> dict[str, Any]:
+        """The options of `embed`: also how an original is cut and on what ground it lies."""
+        return self.model_dump(mode="json", include={"embed", "convert"})
+
+    @property
     def notes(self) -> list[str]:
         """What the manifest asks for that is not done, and why."""
         asked = [

@@ -94,7 +94,7 @@ def _proposals(corpus: Corpus, themes: Themes, ids: Sequence[str]) -> list[dict[
         return []
     units = themes.space.project(read_parts(corpus, *_rows(corpus, ids)))
     free = max([*themes.numbers.tolist(), *overlay.numbers(corpus.events)], default=-1) + 1
-    made = []
+    made: list[dict[str, Any]] = []
     for group in alike(units, 1 - themes.limit, least):
         centre = unit(units[group].sum(axis=0, keepdims=True))[0]
         near = group[np.argsort(-(units[group] @ centre), kind="stable")]

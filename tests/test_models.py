@@ -49,7 +49,7 @@ def test_what_is_missing_says_what_to_do(cache: Path) -> None:
     assert models.find("face_landmarker") is None
     with pytest.raises(UsageError, match="run `pipeline models fetch`"):
         models.path("face_landmarker")
-    with pytest.raises(UsageError, match="Did you mean efficientnet-lite0"):
+    with pytest.raises(UsageError, match="Did you mean efficientnet-lite2.* or efficientnet-lite0"):
         models.path("efficientnet-lite")
     with pytest.raises(UsageError, match="no model 'nonsense'"):
         models.fetch(["nonsense"])
@@ -126,4 +126,6 @@ def test_status_and_digests_tell_all() -> None:
         assert asset["size"] > 1000
         assert all(len(digest) == 64 for digest in asset["sha256"].values())
         assert asset["licence"]
-    assert set(models.digests()) == {"face_landmarker", "face_identity", "efficientnet-lite0"}
+    assert set(models.digests()) == {
+        "face_landmarker", "face_identity", "imagenet_classes", *(f"efficientnet-lite{size}" for size in range(3)),
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from PIL import Image
 from vision_pictures import photo
 
 from pipeline import models
-from pipeline.vision.features import DIMENSIONS, SIDE, Embedder, lite0
+from pipeline.errors import UsageError
+from pipeline.vision.features import COLOURS, DIMENSIONS, SIDE, Embedder
+from pipeline.vision.foreign import Foreign
+from pipeline.vision.network import lite
 
 MODEL = models.find("efficientnet-lite0")
 pytestmark = pytest.mark.skipif(MODEL is None, reason="the model is not here: run `pipeline models fetch`")
@@ -65,6 +69,8 @@ def random_weights() -> dict[str, NDArray[np.float32]]:
         convolution(f"{name}_project_conv", f"{name}_bn2", (out, wide, 1, 1))
         channels = out
     convolution("_conv_head", "_bn1", (DIMENSIONS, channels, 1, 1))
+    weights["_fc.weight"] = rng.normal(0, DIMENSIONS**-0.5, (1000, DIMENSIONS)).astype(np.float32)
+    weights["_fc.bias"] = rng.normal(0, 0.1, 1000).astype(np.float32)
     return weights
 
 
@@ -100,7 +106,7 @@ def by_torch(weights: dict[str, NDArray[np.float32]], pixels: NDArray[np.uint8])
 def test_the_converted_network_is_the_published_one(tmp_path: Path) -> None:
     weights = random_weights()
     model = tmp_path / "lite0.onnx"
-    model.write_bytes(lite0(weights))
+    model.write_bytes(lite(weights))
     batch = pictures(3)
     found, expected = Embedder(model).embed(batch), by_torch(weights, batch)
     assert expected.std() > 0.05
@@ -108,7 +114,7 @@ def test_the_converted_network_is_the_published_one(tmp_path: Path) -> None:
 
 
 def test_conversion_gives_the_same_bytes_every_time() -> None:
-    first, second = (hashlib.sha256(lite0(random_weights())).hexdigest() for _ in range(2))
+    first, second = (hashlib.sha256(lite(random_weights())).hexdigest() for _ in range(2))
     assert first == second
 
 
@@ -143,3 +149,62 @@ def test_pictures_of_one_subject_lie_together(shared: Path, embedder: Embedder) 
     cosines = units @ units.T - 2 * np.eye(len(units))
     nearest = np.array(labels)[cosines.argmax(axis=1)]
     assert (nearest == labels).mean() > 0.95
+
+
+def test_a_description_says_what_style_and_which_colours(embedder: Embedder) -> None:
+    pixels = pictures(1, 320)[0]
+    found, single = embedder.describe(pixels), embedder.describe(pixels, (SIDE,))
+    assert (found.vector.shape, found.style.shape, found.colour.shape) == ((DIMENSIONS,), (848,), (COLOURS,))
+    assert np.isclose(np.linalg.norm(found.colour), 1, atol=1e-5)
+    assert np.isclose(np.linalg.norm(single.vector), 1, atol=1e-5)
+    assert np.allclose(single.vector, embedder.embed(pixels[None])[0] / np.linalg.norm(embedder.embed(pixels[None])))
+    assert len(set(found.classes.tolist())) == 5
+    assert found.classes.min() >= 0
+    assert found.classes.max() < 1000
+
+
+def test_style_is_mean_and_deviation_of_the_middle_of_the_network(tmp_path: Path) -> None:
+    import onnx
+
+    model = tmp_path / "lite.onnx"
+    model.write_bytes(lite(random_weights()))
+    graph = onnx.load(model)
+    first = next(node for node in graph.graph.node if node.output[0] == "style").input[0]
+    pooled = next(node for node in graph.graph.node if node.output[0] == first).input[0]
+    source = next(node for node in graph.graph.node if node.output[0] == pooled).input[0]
+    graph.graph.output.append(onnx.helper.make_tensor_value_info(source, 1, None))
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    planes = (pictures(1).transpose(0, 3, 1, 2).astype(np.float32) - 127) / 128
+    style, maps = session.run(["style", source], {"pixels": planes})
+    channels = maps.shape[1]
+    assert np.allclose(style[0, :channels], maps[0].mean(axis=(1, 2)), atol=1e-4)
+    assert np.allclose(style[0, channels : 2 * channels], maps[0].std(axis=(1, 2)), atol=1e-3)
+
+
+def test_a_network_of_the_users_is_run_and_a_pickle_is_refused(tmp_path: Path, embedder: Embedder) -> None:
+    import torch
+
+    class Means(torch.nn.Module):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.avg_pool2d(pixels, 8)
+
+    scripted, whole = tmp_path / "means.pt", tmp_path / "whole.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.trace(Means(), torch.zeros(1, 3, 32, 32)).save(str(scripted))  # type: ignore[no-untyped-call]
+    torch.save({"weights": torch.zeros(3)}, whole)
+    pixels = pictures(1, 32)[0]
+    found = Foreign(scripted, "bytes").describe(pixels, (32,))
+    assert np.allclose(found.vector, pixels.mean(axis=(0, 1)), atol=1e-2)
+    assert found.style.size == 0
+    assert found.classes.size == 0
+    with pytest.raises(UsageError, match="hold pickles and are not read"):
+        Foreign(whole)
+    assert MODEL is not None
+    same = Foreign(MODEL, "lite").describe(pictures(1, SIDE)[0], (SIDE,)).vector
+    assert np.allclose(same, embedder.embed(pictures(1, SIDE))[0], rtol=1e-4, atol=1e-5)
+    (tmp_path / "no.onnx").write_bytes(b"no network")
+    with pytest.raises(UsageError, match="is no ONNX network that runs here"):
+        Foreign(tmp_path / "no.onnx")

@@ -64,12 +64,12 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
 
 
 def _original(data: bytes, convert: Convert, size: int) -> Pixels:
-    """The square that is prepared of an original, as large as the network wants it."""
+    """The square that is prepared of an original, as large as the network wants it or as it is, if that is smaller."""
     picture, _ = to_srgb(preshrunk(open_upright(data), size), background=convert.rgb)
     box = trim_box(picture, convert.trim)
     if box != (0, 0, *picture.size):
         picture = picture.crop(box)
-    return np.asarray(fit_square(picture, size, convert.fit, convert.rgb))
+    return np.asarray(fit_square(picture, min(size, *picture.size), convert.fit, convert.rgb))
 
 
 @lru_cache(maxsize=1)

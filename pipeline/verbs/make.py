@@ -160,8 +160,8 @@ class _Count(click.ParamType):
     name = "N|auto"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        if value == "auto" or isinstance(value, int):
-            return value
+        if value == "auto":
+            return "auto"
         if not str(value).isdigit() or int(value) < 1:
             self.fail(f"{value!r} is neither auto nor a whole number of at least 1.", param, ctx)
         return int(value)

@@ -6,6 +6,7 @@ hold pickles, which may run anything, and are refused.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -81,7 +82,10 @@ def _torchscript(model: Path) -> Any:
 
     torch.set_num_threads(1)
     try:
-        network = torch.jit.load(str(model), map_location="cpu").eval()
+        load: Any = torch.jit.load
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # its successor reads pickles
+            network = load(str(model), map_location="cpu").eval()
     except (RuntimeError, ValueError) as error:
         raise UsageError(
             f"{model.name} is no TorchScript file ({_first(error)}): save it with torch.jit.trace(…).save(…), or export"
