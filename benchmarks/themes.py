@@ -42,14 +42,20 @@ def main(data: Path, names: Sequence[str]) -> None:
         parts, truth = described(data, name)
         k = len(np.unique(truth))
         ways: dict[str, Callable[[int], np.ndarray]] = {
-            "chance": lambda seed, k=k, n=len(truth): np.random.default_rng(seed).integers(0, k, n),
+            "chance": chance(len(truth), k),
             "k-means, raw": plain(parts["raw"], k),
             "k-means, length 1": plain(unit(parts["raw"]), k),
             "k-means, PCA-64": plain(PCA(64, random_state=0).fit_transform(unit(parts["raw"])), k),
             **{f"ours, by {by}": ours(parts, k, by) for by in ("subject", "style", "colour")},
         }
         for way, folders in ways.items():
-            print(f"| {name} | {len(truth)} | {way} | {agreement(truth, [folders(seed) for seed in SEEDS])} |", flush=True)
+            figures = agreement(truth, [folders(seed) for seed in SEEDS])
+            print(f"| {name} | {len(truth)} | {way} | {figures} |", flush=True)
+
+
+def chance(count: int, k: int) -> Callable[[int], np.ndarray]:
+    """Folders by lot."""
+    return lambda seed: np.random.default_rng(seed).integers(0, k, count)
 
 
 def plain(vectors: np.ndarray, k: int) -> Callable[[int], np.ndarray]:

@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 def on_one_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """`function`, on one thread: its sums are the same, to the bit, however many the linear algebra library would use."""
+    """`function`, on one thread: its sums are the same, to the bit, however many linear algebra would use."""
 
     @wraps(function)
     def limited(*args: _P.args, **kwargs: _P.kwargs) -> _T:

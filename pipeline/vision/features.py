@@ -32,7 +32,7 @@ class Description:
 
     `vector` (d,) is the penultimate layer, the sum of unit vectors where there are several sides; `style` (s,) means
     and deviations of middle channels at the largest side, empty for a network of the user's; `colour` (512,) the
-    roots of the shares of 8×8×8 cells of CIE L*a*b*; `classes` int16 (5,) the likeliest classes of ImageNet, likeliest first.
+    roots of the shares of 8×8×8 cells of CIE L*a*b*; `classes` int16 (5,) the likeliest of ImageNet, first the best.
     """
 
     vector: Floats
@@ -94,7 +94,7 @@ def resized(pixels: Pixels, side: int) -> Pixels:
 
 
 def colours(pixels: Pixels) -> Floats:
-    """The square root of the share of an sRGB picture (h, w, 3) in each of 8×8×8 cells of CIE L*a*b*: (512,), of length 1.
+    """The square roots of the shares of an sRGB picture (h, w, 3) in 8×8×8 cells of CIE L*a*b*: (512,), of length 1.
 
     The cosine of two such is Bhattacharyya's coefficient.
     """
