@@ -31,7 +31,7 @@ def recipe(pictures: Path, count: int, themes: int) -> Manifest:
     """The manifest of the corpus: few thousand steps of tiny GANs, for it is not their looks that count here."""
     return Manifest.model_validate({
         "corpus": "hour", "sources": [{"import": "folder", "path": str(pictures), "limit": count}],
-        "select": {"min_side": 200}, "cluster": {"k": themes},
+        "cluster": {"k": themes},
         "train": {"size": 32, "width": 8, "batch": 32, "kimg": 1, "min_pictures": 30},
     })
 
