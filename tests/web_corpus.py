@@ -41,6 +41,44 @@ HOSTILE = [
     "<details open ontoggle=alert(16)>",
     "<form action=https://example.org><input name=q>",
 ]
+HOSTILE_NAMES = [
+    "<svg><script>alert(40)</script></svg>",
+    "<img src=x:x onerror=alert(41)>",
+    "<body onload=alert(42)>",
+    "<video><source onerror=alert(43)>",
+    "<audio src=x onerror=alert(44)>",
+    "<input autofocus onfocus=alert(45)>",
+    "<select autofocus onfocus=alert(46)>",
+    "<textarea autofocus onfocus=alert(47)>",
+    "<keygen autofocus onfocus=alert(48)>",
+    "<marquee onstart=alert(49)>",
+    "<object data=javascript:alert(50)>",
+    "<embed src=javascript:alert(51)>",
+    "<math href=javascript:alert(52)>x</math>",
+    "<a href=&#106;avascript:alert(53)>x</a>",
+    "<svg><a xlink:href=javascript:alert(54)>",
+    "<svg><animate onbegin=alert(55) attributeName=x>",
+    "<svg><set onbegin=alert(56)>",
+    "<style>@import 'https://example.org'</style>",
+    "<style>*{background:url(javascript:alert(57))}</style>",
+    "<noscript><p title='</noscript><script>alert(58)</script>'>",
+    "<template><script>alert(59)</script></template>",
+    "<xmp><script>alert(60)</script></xmp>",
+    "</textarea><script>alert(61)</script>",
+    "</script><script>alert(62)</script>",
+    "';alert(63);//",
+    "\";alert(64);//",
+    "\\';alert(65);//",
+    "${alert(66)}",
+    "#{alert(67)}",
+    "<%= alert(68) %>",
+    "{{constructor.constructor('alert(69)')()}}",
+    "<div style=width:expression(alert(70))>",
+    "<table background=javascript:alert(71)>",
+    "<frameset onload=alert(72)>",
+    "<portal src=https://example.org>",
+    "<button popovertarget=x onclick=alert(73)>__proto__</button>",
+]
 LINKS = [
     "javascript:alert(20)", "data:text/html,<script>alert(21)</script>", " javascript:alert(22)",
     "java\nscript:alert(23)", "file:///etc/passwd", "vbscript:x", "//example.org/x", "https://example.org/works/\"><script>alert(24)</script>",
@@ -185,6 +223,7 @@ def build_corpus(root: Root, per_family: int = 12, align: bool = False) -> dict[
     """A corpus of six families with rejects of many kinds, hostile titles and links; returns its edition."""
     corpus = Corpus(root)
     members: dict[int, list[dict[str, Any]]] = {}
+    names = iter(HOSTILE_NAMES)
     for family in range(len(FAMILIES)):
         for seed in range(per_family):
             number = family * per_family + seed
@@ -193,6 +232,7 @@ def build_corpus(root: Root, per_family: int = 12, align: bool = False) -> dict[
             facts |= {"title": hostile or f"{FAMILIES[family].capitalize()} {seed}", "genre": [FAMILIES[family]]}
             if seed % 4 == 1:
                 facts |= {"page_url": LINKS[number // 4 % len(LINKS)], "url": "javascript:alert(30)"}
+            facts |= {"creator": next(names, "Anna Example")} if seed % 3 and seed != 10 else {}
             facts |= {"title": None, "creator": None, "licence": "NOASSERTION"} if seed == 10 else {}
             facts |= {"cluster": family, "distance": 0.05 + seed / 100, "vector": _vector(family, seed)}
             row = corpus.add(encode(paint(family, seed), quality=90), **facts)
