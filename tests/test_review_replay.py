@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +18,7 @@ import pytest
 from job import answer, files, make_pictures, manifest, pipeline
 from review_serving import serving
 
+from pipeline import tables
 from pipeline.storage import Root
 
 
@@ -93,3 +102,31 @@ def test_all_undone_is_as_if_nothing_had_been(place: tuple[Path, Path]) -> None:
         c["id"]: (c["name"], c["size"]) for c in first["clusters"]
     }
     assert Root(str(root)).folders("runs/small")
+
+
+def test_killed_while_it_rescues_it_goes_on(place: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, standing = place
+    root = tmp_path / "root"
+    shutil.copytree(standing, root)
+    near = pipeline("sql", "select id from selected where reason = 'near_duplicate'", root=root).stdout.split()[1]
+    pipeline("decide", "rescue", near, root=root)
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(recipe), "--until", "cluster", "--root", str(root)]
+    for mark in ("cache/rescued/*/*/selected/*.parquet", "cache/rescued/*/*/prepared/shards/*.tar"):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        running = subprocess.Popen(command, start_new_session=True, **quiet)
+        while running.poll() is None and not list(root.glob(mark)):
+            time.sleep(0.01)
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    answer("run", recipe, "--until", "cluster", root=root)
+    made = edition(root)
+    assert near in set.union(*members(root, made).values())
+    (shown,) = (
+        row for row in tables.read_all(Root(str(root)), made["folders"]["prepared"], made["partitions"],
+                                       ["id", "shard", "offset", "size", "sha256"]).to_pylist()
+        if row["id"] == near
+    )  # fmt: skip
+    path = f"{made['folders']['prepared']}/shards/{shown['shard']}"
+    data = Root(str(root)).read_range(path, shown["offset"], shown["size"])
+    assert hashlib.sha256(data).hexdigest() == shown["sha256"]
