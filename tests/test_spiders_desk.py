@@ -51,11 +51,6 @@ def fill(desk: Desk, items: Iterator[Seen] | list[Seen]) -> None:
             desk.commit(desk.take())
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    return Root(tmp_path / "root")
-
-
 def rows(root: Root, name: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = tables.read(root, tables.CRAWLED, name).to_pylist()
     return found
@@ -186,7 +181,7 @@ def test_rows_are_not_published_after_their_originals_failed(root: Root, monkeyp
         raise NoSpace("full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(root, "adopt", full)
+        patched.setattr(root, "adopting", full)
         with pytest.raises(NoSpace):
             desk.commit(desk.take())
     desk.add(seen(2))
