@@ -49,7 +49,7 @@ def test_what_is_missing_says_what_to_do(cache: Path) -> None:
     assert models.find("face_landmarker") is None
     with pytest.raises(UsageError, match="run `pipeline models fetch`"):
         models.path("face_landmarker")
-    with pytest.raises(UsageError, match="Did you mean efficientnet-lite2.* or efficientnet-lite0"):
+    with pytest.raises(UsageError, match=r"Did you mean efficientnet-lite2.* or efficientnet-lite0"):
         models.path("efficientnet-lite")
     with pytest.raises(UsageError, match="no model 'nonsense'"):
         models.fetch(["nonsense"])

@@ -154,21 +154,17 @@ def dedupe_(
     _do(setting, manifest, "dedupe", scheduler=scheduler, workers=workers)
 
 
-class _Count(click.ParamType):
+def _count(text: str) -> int | str:
     """A whole number of at least 1, or `auto`."""
-
-    name = "N|auto"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        if value == "auto":
-            return "auto"
-        if not str(value).isdigit() or int(value) < 1:
-            self.fail(f"{value!r} is neither auto nor a whole number of at least 1.", param, ctx)
-        return int(value)
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is neither auto nor a whole number of at least 1.")
+    return int(text)
 
 
 @click.command("cluster")
-@click.option("--k", type=_Count(), default=None, help="How many thematic folders, or auto [20].")
+@click.option("--k", type=_count, default=None, metavar="N|auto", help="How many thematic folders, or auto [20].")
 @click.option("--by", type=click.Choice(["subject", "style", "colour"]), default=None, help="What is alike [subject].")
 @click.option("--method", type=click.Choice(["graph", "kmeans", "hdbscan"]), default=None, help="How to find [graph].")
 @click.option("--levels", type=click.IntRange(1, 2), default=None, help="2 parts each theme again [1].")
