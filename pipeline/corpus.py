@@ -153,7 +153,7 @@ class Corpus:
         made = {
             "crawled": tables.CRAWLED,
             "measured": _measured(**self.manifest.measuring),
-            "faces": "tables/faces/v2",
+            "faces": "tables/faces/v3",
             "sketched": "tables/sketched/v2",
         }
         digests = self.digests | self.digests_of_people
@@ -303,7 +303,7 @@ def views(root: Root) -> dict[str, dict[str, str | tuple[str, ...]]]:
     A partition that was measured in several ways is shown as it was most exactly.
     """
     made: dict[str, dict[str, str | tuple[str, ...]]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
-    made["faces"] = {"": "tables/faces/v2"}
+    made["faces"] = {"": "tables/faces/v3"}
     made["measured"] = {"": tuple(_measured(hash, blocks) for hash in ("exact", "fast") for blocks in (True, False))}
     newest_of = {name: edition(root, name) for name in corpora(root)}
     for table in (*CORPUS_TABLES, *PEOPLE_TABLES, "expanded"):

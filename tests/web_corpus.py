@@ -163,7 +163,7 @@ class Corpus:
 
 
 FOLDERS = {
-    "crawled": "tables/crawled/v1", "measured": "tables/measured/v3", "faces": "tables/faces/v2",
+    "crawled": "tables/crawled/v1", "measured": "tables/measured/v3", "faces": "tables/faces/v3",
     "selected": "corpora/painted/selected/aa", "prepared": "corpora/painted/prepared/bb",
     "embedded": "corpora/painted/embedded/cc", "clustered": "corpora/painted/clustered/dd",
 }

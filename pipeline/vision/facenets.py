@@ -62,18 +62,20 @@ class FaceNets:
 
     def detect(self, patch: NDArray[np.uint8], threshold: float) -> list[Found]:
         """The faces of a patch (128, 128, 3) in sRGB, the surest first: those of a score of `threshold` or more."""
-        raw, logits = self._detector(patch.astype(np.float32) / np.float32(127.5) - np.float32(1))
-        scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0].astype(np.float64), -50, 50)))
-        sure = np.flatnonzero(scores >= threshold)
-        boxes = raw[0, sure].astype(np.float64) / SIDE
-        boxes[:, :2] += self._anchors[sure]
-        boxes[:, 4:8] += np.tile(self._anchors[sure], 2)
-        return _merged(boxes[:, :8], scores[sure])
+        raw, logits = self._detector(patch, 2 / 255, -1)
+        sure = np.flatnonzero(logits[0, :, 0] >= np.log(threshold / (1 - threshold)))
+        if not len(sure):
+            return []
+        scores = 1 / (1 + np.exp(-logits[0, sure, 0].astype(np.float64)))
+        boxes = raw[0, sure, :8].astype(np.float64) / SIDE
+        for at in (0, 4, 6):
+            boxes[:, at : at + 2] += self._anchors[sure]
+        return _merged(boxes, scores)
 
     def mesh(self, crop: NDArray[np.uint8]) -> tuple[Floats, float]:
         """478 points (478, 3) of the face that fills a crop (256, 256, 3), in its pixels, z towards the viewer
         falling, and how sure the network is that there is one, 0 to 1."""
-        points, presence, *_ = self._mesh(crop.astype(np.float32) / np.float32(255))
+        points, presence = self._mesh(crop, 1 / 255, 0)
         return points.reshape(-1, 3).astype(np.float64), float(1 / (1 + np.exp(-float(presence.ravel()[0]))))
 
     def mirrored(self, points: Floats) -> Floats:
@@ -84,16 +86,23 @@ class FaceNets:
 
 
 class _Net:
+    """A network, and the first two of its outputs."""
+
     def __init__(self, model: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self._run: Any = Interpreter(model_content=model, num_threads=1)
         self._run.allocate_tensors()
         self._into = self._run.get_input_details()[0]["index"]
-        self._from = [detail["index"] for detail in self._run.get_output_details()]
+        self._from = [detail["index"] for detail in self._run.get_output_details()[:2]]
 
-    def __call__(self, values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        self._run.set_tensor(self._into, values[None])
+    def __call__(self, pixels: NDArray[np.uint8], scale: float, shift: float) -> list[NDArray[np.float32]]:
+        """Look at pixels (side, side, 3), their values times `scale` plus `shift`."""
+        into = self._run.tensor(self._into)()[0]
+        np.multiply(pixels, np.float32(scale), out=into)
+        if shift:
+            into += np.float32(shift)
+        del into  # the interpreter does not run while somebody holds its memory
         self._run.invoke()
         return [self._run.get_tensor(index) for index in self._from]
 
@@ -118,7 +127,8 @@ def _merged(boxes: Floats, scores: Floats) -> list[Found]:
         union = boxes[left, 2:4].prod(axis=1) + boxes[best, 2:4].prod() - shared
         same = shared > _OVERLAP * union
         same[0] = True
-        mean = np.average(boxes[left[same]], axis=0, weights=scores[left[same]])
+        weights = scores[left[same]]
+        mean = weights @ boxes[left[same]] / weights.sum()
         found.append(Found(float(scores[best]), mean[:2], float(mean[2:4].max()), mean[4:].reshape(2, 2)))
         left = left[~same]
     return found

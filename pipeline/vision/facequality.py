@@ -37,7 +37,7 @@ def sharpness(grey: NDArray[np.uint8], points: Floats) -> float:
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     face = _inside(points[:_FACE] * (_SIDE / grey.shape[0]), small.shape)
     contrast = float(small[face].std())
-    return float(cv2.Laplacian(small, cv2.CV_64F)[face].std() / contrast) if contrast > 0 else 0.0
+    return float(cv2.Laplacian(small, cv2.CV_32F)[face].std() / contrast) if contrast > 0 else 0.0
 
 
 def _inside(points: Floats, shape: tuple[int, ...]) -> NDArray[np.bool_]:

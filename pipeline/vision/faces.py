@@ -1,9 +1,9 @@
 """Faces: where they are, where their eyes are, how the head is turned, and how well each can be seen.
 
-Every face is looked at three times: by the detector in the whole picture, by the detector in an upright crop of
-standard size (from all sides when it is in doubt which way is up), and by the mesh in that crop. When the face is not
-seen well, the mesh also looks at the mirror image of a better crop, and both are averaged. Turns of the picture are
-tried only where nothing but a faint hint was found, parts of it in large pictures without and in groups.
+Every face is looked at by the detector in the whole picture, by the detector in an upright crop of standard size (from
+all sides when it is in doubt which way is up; not at all when the face is large and surely there), and by the mesh in
+that crop. When the face is not seen well, the mesh also looks at the mirror image of a better crop, and both are
+averaged. Parts are looked at in large pictures without a face and in groups.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ from pipeline.vision.facequality import eye_light, sharpness
 
 _MIN_SCORE = 0.4  # of the detector, when it sees the face among other things
 _CONFIRMED = 0.74  # when it sees it upright and large: flowers and fruit were under, faces above
+_LIKELY, _TOGETHER = 0.6, 1.45  # or a little less, when both looks together are sure of it
 _MIN_PRESENCE = 0.5  # of the mesh, as MediaPipe's own default
-_SURE = 0.85  # a closer look of a lower score may be at a face on its side or upside down
-_CLEAR = 0.9  # a face that the detector sees so well is not looked at in the mirror
-_FAINT = 0.3  # a hint: with nothing of this score in a small picture, turned or in parts it has no face either
+_SURE = 0.85  # a look of a lower score may be at a face on its side or upside down; of a higher one it never was
+_CERTAIN = 0.9  # a face that is seen so well, and large, needs no closer look
+_CLEAR = 0.8  # a face that the detector sees so well is not looked at in the mirror
+_FILLING = 0.35  # of the picture's longer side: a crop as large is seen little better from closer
+_FAINT = 0.2  # a hint: with nothing of this score in its halves, a picture has no face in its quarters either
+_HOPELESS = 0.3  # a closer look of a lower score is at no face, whichever side is up
 _ROOM = 1.5  # side of a crop as a multiple of the face's
 _LOOK_ROOM = 1.95
 _SMALL = 0.2  # where all faces are a smaller share of the picture there may be more of them
-_LARGE = 400  # in a picture of so many pixels a face that the detector cannot see may still be of use
+_LARGE, _LARGER = 400, 720  # of so many pixels, halves and quarters show faces that may be of use
 _HALF, _QUARTER, _STEP = 0.6, 0.3, 0.7  # parts of a picture, as shares of its sides; steps as shares of a part
 _TURNS = (0.0, np.pi / 2, -np.pi / 2, np.pi)
 
@@ -39,7 +43,7 @@ class Face:
     """One face; points are in pixels of the picture, from its upper left corner.
 
     box           x0, y0, x1, y1 of all landmarks
-    score         the detector's in the closer look, 0.74 to 1
+    score         the detector's in the closer look, 0.6 to 1
     eyes          x, y of both eye centres (mean of six points of the lids); the eye that is on the left when the
                   face is upright, the sitter's right, comes first
     mouth         x, y of both corners, in the same order
@@ -109,30 +113,27 @@ class FaceFinder:
         assert self._nets is not None
         pixels = np.ascontiguousarray(rgb)
         faces: list[Face] = []
-        for crop in self._candidates(pixels):
-            upright, score = self._upright(pixels, crop)
-            face = self._face(pixels, upright, score) if score >= _CONFIRMED else None
+        for crop, hint in self._candidates(pixels):
+            upright, score = self._upright(pixels, crop, hint)
+            seen = score >= _CONFIRMED or (score >= _LIKELY and hint + score >= _TOGETHER)
+            face = self._face(pixels, upright, score) if seen else None
             if face is not None and not any(_same(face, other) for other in faces):
                 faces.append(face)
         return sorted(faces, key=lambda face: -face.eye_distance)
 
-    def _candidates(self, pixels: NDArray[np.uint8]) -> list[_Crop]:
-        """Where faces may be, the surest first."""
+    def _candidates(self, pixels: NDArray[np.uint8]) -> list[tuple[_Crop, float]]:
+        """Where faces may be and the detector's score, the surest first."""
         height, width = pixels.shape[:2]
         side = max(height, width)
         whole = np.array([width, height]) / 2
-        hints = self._detected(pixels, _Crop(whole, side, 0.0), _FAINT)
-        found = _clear(hints)
-        if hints and not found:
-            turned = (self._detected(pixels, _Crop(whole, side, angle)) for angle in _TURNS[1:])
-            found = next((seen for seen in turned if seen), [])
+        found = self._detected(pixels, _Crop(whole, side, 0.0))
         alone = len(found) == 1 or any(crop.side > _SMALL * _ROOM * side for crop, _ in found)
-        if not alone and (hints or side >= _LARGE):
+        if not alone and side >= _LARGE:
             hints = self._parts(pixels, _HALF)
             found += _clear(hints)
-            if hints and side >= _LARGE:
+            if hints and side >= _LARGER:
                 found += _clear(self._parts(pixels, _QUARTER))
-        return [crop for crop, _ in _distinct(found)]
+        return _distinct(found)
 
     def _parts(self, pixels: NDArray[np.uint8], part: float) -> list[tuple[_Crop, float]]:
         """What is seen in overlapping parts, each such a share of the picture's sides."""
@@ -149,15 +150,17 @@ class FaceFinder:
         found = self._nets.detect(_patch(pixels, crop, SIDE), threshold)
         return [(_placed(face, crop), face.score) for face in found]
 
-    def _upright(self, pixels: NDArray[np.uint8], crop: _Crop) -> tuple[_Crop, float]:
+    def _upright(self, pixels: NDArray[np.uint8], crop: _Crop, hint: float) -> tuple[_Crop, float]:
         """A closer look at a face, from every side when the first is in doubt; its score there."""
+        if hint >= _CERTAIN and crop.side >= _FILLING * max(pixels.shape[:2]):
+            return crop, hint
         best, top = crop, 0.0
         for turn in _TURNS:
             closer = _Crop(crop.centre, crop.side * _LOOK_ROOM / _ROOM, crop.angle + turn)
             for seen, sure in self._detected(pixels, closer)[:1]:
                 if sure > top:
                     best, top = seen, sure
-            if top >= _SURE or top < _FAINT:
+            if max(top, hint) >= _SURE or top < _HOPELESS:
                 break
         return best, top
 
