@@ -95,6 +95,55 @@ def all_edits(adobe: bytes) -> dict[str, Edit]:
     }
 
 
+def stickers() -> dict[str, Edit]:
+    """Opaque stickers by name, over 5, 10 and 15 % of the area: a plain one, a block of text, and another picture."""
+    kinds = {"plain": _plain, "text": _text, "picture": _foreign}
+    return {
+        f"{name} {percent} %": _stuck(paint, percent / 100) for name, paint in kinds.items() for percent in (5, 10, 15)
+    }
+
+
+def _stuck(paint: Callable[[tuple[int, int], random.Random], Image.Image], share: float) -> Edit:
+    """A rectangle, up to twice as wide as high or the other way round, at a random place."""
+
+    def edit(picture: Image.Image, chance: random.Random) -> bytes:
+        ratio = 2 ** chance.uniform(-1, 1)
+        area = share * picture.width * picture.height
+        width = min(picture.width, round((area * ratio) ** 0.5))
+        height = min(picture.height, round(area / width))
+        x, y = chance.randint(0, picture.width - width), chance.randint(0, picture.height - height)
+        made = picture.copy()
+        made.paste(paint((width, height), chance), (x, y))
+        return _encoded(made, "JPEG", quality=90)
+
+    return edit
+
+
+def _plain(size: tuple[int, int], chance: random.Random) -> Image.Image:
+    return Image.new("RGB", size, (chance.randrange(256), chance.randrange(256), chance.randrange(256)))
+
+
+def _text(size: tuple[int, int], chance: random.Random) -> Image.Image:
+    """Four lines of black or white text on the other."""
+    ground, ink = chance.sample(("white", "black"), 2)
+    made = Image.new("RGB", size, ground)
+    font, draw = ImageFont.load_default(max(6, size[1] // 5)), ImageDraw.Draw(made)
+    for line, text in enumerate(("Gallery Wunder & Co", "New works 2019", "Order by telephone", "No. 0815 / 4711 A")):
+        draw.text((size[0] * 0.05, size[1] * (0.05 + 0.23 * line)), text, fill=ink, font=font)
+    return made
+
+
+def _foreign(size: tuple[int, int], chance: random.Random) -> Image.Image:
+    """A picture of nothing: clouds of three sizes in each colour."""
+    total = np.zeros((size[1], size[0], 3))
+    for cells, weight in ((3, 1.0), (8, 0.7), (24, 0.5)):
+        noise = np.random.default_rng(chance.getrandbits(32)).normal(size=(cells, cells, 3)) * 64 * weight
+        for plane in range(3):
+            clouds = Image.fromarray(noise[..., plane].astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+            total[..., plane] += np.asarray(clouds)
+    return Image.fromarray(np.clip(total + 128, 0, 255).astype(np.uint8))
+
+
 def _encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     sink = io.BytesIO()
     picture.save(sink, kind, **options)

@@ -80,7 +80,8 @@ class Dedupe(_Model):
     looks for candidates by local codes (`votes` of them within `code_distance` bits that lie alike) and by the hash in
     all turns (within `turn_distance`), and takes for duplicates those whose pixels agree (`inliers`, `agreement`,
     `overlap`; with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is
-    enough), in no connected part of more than `contradiction` of them saying different things.
+    enough), in no connected part of more than `contradiction` of them saying different things, or those that are the
+    same to the finest detail but for one part of at most `covered`, where something was laid over one of them.
     """
 
     preset: Literal["strict", "thorough"] = "thorough"
@@ -98,6 +99,7 @@ class Dedupe(_Model):
     many_inliers: int = Field(40, ge=4)
     many_agreement: Fraction = 0.45
     contradiction: Fraction = 0.012
+    covered: Fraction = 0.3
 
 
 class Convert(_Model):

@@ -11,13 +11,14 @@ from PIL import Image, ImageOps
 from vision_pictures import scene
 
 from pipeline.stages.sketch import packed, unpacked
-from pipeline.vision.agreement import Agreement, agreement, agreement_of_turn
+from pipeline.vision.agreement import Agreement, Limits, agreement, agreement_of_turn
 from pipeline.vision.candidates import Keys, candidates, inverse, merged
 from pipeline.vision.fingerprint import TURNS, content, is_mirror, turn_matrix, turned_hashes
 from pipeline.vision.hashing import phash_grey
 from pipeline.vision.sketch import Sketch, codes, mirror, poses, sketch
 from pipeline.vision.stars import proved_stars
 from pipeline.vision.transform import words
+from pipeline.vision.windows import covered
 
 Grey = NDArray[np.uint8]
 
@@ -219,9 +220,40 @@ def test_words_say_what_was_done() -> None:
 
 def test_a_frame_in_which_something_moved_is_no_copy() -> None:
     one, other = scene(1), scene(1)
-    other.paste(scene(2).crop((120, 80, 200, 160)), (120, 80))
+    other.paste(one.crop((90, 60, 210, 180)), (98, 62))
     assert agreed(one, other) is None
     assert agreed(one, scene(1)) is not None
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_a_picture_under_a_sticker_is_a_copy_unless_all_else_differs_a_little_too(seed: int) -> None:
+    one, other = scene(seed), scene(seed)
+    other.paste(scene(seed + 20).crop((120, 80, 200, 160)), (120, 80))
+    a, b = sketch(grey(one)), sketch(grey(other))
+    found = agreement(a, b, False)
+    assert found is not None
+    assert 0.08 < found.covered < 0.2
+    assert words(found, (a, one.size), (b, other.size)) == "partly covered"
+    assert agreement(a, b, False, Limits(covered=0.05)) is None
+    noise = np.random.default_rng(seed).normal(0, 40, (240, 320))
+    noisy = np.clip(grey(other) + noise, 0, 255).astype(np.uint8)
+    assert agreement(a, sketch(noisy), False) is None
+    assert agreement(a, sketch(np.clip(grey(one) + noise, 0, 255).astype(np.uint8)), False) is not None
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(10, 40), st.integers(10, 40))
+def test_what_is_covered_is_measured_wherever_it_lies(seed: int, width: int, height: int) -> None:
+    rng = np.random.default_rng(seed)
+    one = np.kron(rng.integers(0, 256, (24, 24)), np.ones((4, 4))).astype(np.float32)
+    other, whole = one.copy(), np.ones_like(one)
+    x, y = rng.integers(0, 96 - width), rng.integers(0, 96 - height)
+    other[y : y + height, x : x + width] = 128
+    share = covered(one, other, whole, 0.012)
+    assert share is not None
+    assert width * height / one.size <= share + 0.02
+    assert share <= (width + 11) * (height + 11) / one.size * 1.1
+    assert covered(one, one, whole, 0.012) is None
 
 
 # candidates

@@ -4,12 +4,13 @@ Every matched pair of features proposes a similarity (Lowe 2004, section 7.4, wi
 few at random, so that the answer never depends on chance); the best is refined to an affine map by least squares.
 The other picture's thumbnail is then laid over, and the normalised cross-correlation of small windows must be high
 over most of what both show. Two photographs of a subject share features; only copies agree in their pixels. Frames of
-a fixed camera agree in their background: no large connected part in which both have something else to show is allowed.
+a fixed camera agree in their background: no large connected part in which both have something else to show is allowed,
+but for one thing, such as a sticker, that lies over a picture which agrees to the finest detail everywhere else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,19 +18,13 @@ from numpy.typing import NDArray
 
 from pipeline.vision.fingerprint import Floats, Grey, is_mirror, turn_matrix
 from pipeline.vision.sketch import LENGTH, Sketch, mirror
+from pipeline.vision.windows import Reals, compared, covered
 
 _RATIO = 0.85
 _COARSE, _FINE = 0.04, 3.0  # of the longer side, and pixels of the frame
 _LEAST_MATCHES = 4
-_WINDOW, _CORRELATED = 11, 0.7
-_EDGE = 5  # pixels: half of it is left out all around, where a border laid a pixel off is no contradiction
-_TEXTURE = 9.0  # variance in grey levels below which a window has nothing to compare
 _SQUEEZED = 0.55  # a map that squeezes one axis more than this against the other is no copy's: 16:9 made square is 0.56
-_CONTRARY, _CONTENT = 0.4, 100.0  # correlation under which, and variance over which in both, windows contradict
-_SMALL_WINDOW, _CLASHING, _CONTRAST = 7, 0.2, 400.0  # the same of what clashes: sunglasses where there were eyes
-_HEAVY = 20  # times that a part that clashes counts: text over a picture hardly ever clashes, a few pixels of a face do
 _TINY, _AGREED_TINY = 48, 0.95  # pixels of the longer side, and what handwritten digits hardly ever reach
-_BLANK_SHARE = 0.05
 _BLANK_APART = 4
 
 
@@ -41,7 +36,8 @@ class Limits:
     needs at least of one of the pictures. With fewer than `few` inliers, or none, `agreed_few` is needed: line
     drawings of one thing are alike in broad strokes. With `many` inliers `agreed_many` is enough: a text over a
     picture hides windows and leaves features. At most `contradicted` of what both show may be one connected part in
-    which both have texture and do not correlate.
+    which both have texture and do not correlate; or one part of at most `covered` may be anything when all else agrees
+    (`windows.covered`).
     """
 
     inliers: int = 4
@@ -52,6 +48,7 @@ class Limits:
     many: int = 40
     agreed_many: float = 0.45
     contradicted: float = 0.012
+    covered: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,8 @@ class Agreement:
     `model` (2, 3) takes a point of a's frame, mirrored left to right first if `mirrored`, to b's frame, both in
     pixels. `inliers` is the number of features that follow it, `agreed` the share of textured windows that
     correlate, `contradicted` the share of the largest connected part that says something else in both, `seen` the share
-    of a that lies in b, `filled` the share of b that a fills.
+    of a that lies in b, `filled` the share of b that a fills, `covered` the share of both under something that was laid
+    over one, 0 where that was not asked.
     """
 
     mirrored: bool
@@ -71,6 +69,7 @@ class Agreement:
     contradicted: float
     seen: float
     filled: float
+    covered: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,17 @@ class _Matches:
     ratio: NDArray[np.complex128]
 
 
+@dataclass(frozen=True)
+class _Laid:
+    """A picture in the place of the one `under` it, 1 in `mask` where it lies, and what of each the other shows."""
+
+    picture: Reals
+    under: Reals
+    mask: Reals
+    seen: float
+    filled: float
+
+
 def agreement(a: Sketch, b: Sketch, mirrored: bool, limits: Limits = Limits()) -> Agreement | None:
     """The agreement of two pictures by their features, `a` mirrored first if `mirrored`; None when there is none."""
     found = _matched(a, b, mirrored)
@@ -90,8 +100,13 @@ def agreement(a: Sketch, b: Sketch, mirrored: bool, limits: Limits = Limits()) -
     model, inliers = _fitted(found, _COARSE * max(b.size))
     if model is None or inliers < limits.inliers:
         return None
-    made = _looked_at(a, b, mirrored, model, inliers)
-    return made if made is not None and _enough(made, limits, _tiny(a, b)) else None
+    laid = _laid(a, b, mirrored, model)
+    if laid is None:
+        return None
+    made = _looked_at(laid, mirrored, model, inliers)
+    if _enough(made, limits, _tiny(a, b)):
+        return made
+    return None if _tiny(a, b) else _but_for_one_part(made, laid, limits)
 
 
 def agreement_of_turn(a: Sketch, b: Sketch, turn: int, limits: Limits = Limits()) -> Agreement | None:
@@ -99,10 +114,11 @@ def agreement_of_turn(a: Sketch, b: Sketch, turn: int, limits: Limits = Limits()
 
     For pictures with too few features. Where neither has any texture, brightness and tint must be the same.
     """
-    model = _laid_over(a, b, turn)
-    made = _looked_at(a, b, is_mirror(turn), model, 0)
-    if made is None:
+    model = _turned(a, b, turn)
+    laid = _laid(a, b, is_mirror(turn), model)
+    if laid is None:
         return None
+    made = _looked_at(laid, is_mirror(turn), model, 0)
     if made.agreed < 0:
         return made if _same_blank(a, b) else None
     return made if _enough(made, limits, _tiny(a, b)) else None
@@ -118,6 +134,14 @@ def _enough(made: Agreement, limits: Limits, tiny: bool) -> bool:
     needed = max(needed, _AGREED_TINY) if tiny else needed
     enough = made.agreed >= needed and max(made.seen, made.filled) >= limits.overlap
     return enough and made.contradicted <= limits.contradicted
+
+
+def _but_for_one_part(made: Agreement, laid: _Laid, limits: Limits) -> Agreement | None:
+    """The agreement where all but what was laid over one of the pictures is the same."""
+    if made.inliers < limits.few or max(made.seen, made.filled) < limits.overlap:
+        return None
+    share = covered(laid.picture, laid.under, laid.mask, limits.contradicted)
+    return replace(made, covered=share) if share is not None and share <= limits.covered else None
 
 
 def _same_blank(a: Sketch, b: Sketch) -> bool:
@@ -195,8 +219,8 @@ def _similarity(found: _Matches, inside: NDArray[np.bool_]) -> Floats:
 # pixels
 
 
-def _looked_at(a: Sketch, b: Sketch, mirrored: bool, model: Floats, inliers: int) -> Agreement | None:
-    """Lay a's thumbnail over b's; `agreed` is -1 where neither has any texture. None when the map is absurd."""
+def _laid(a: Sketch, b: Sketch, mirrored: bool, model: Floats) -> _Laid | None:
+    """Lay a's thumbnail over b's. None when the map is absurd."""
     over = a.thumb[:, ::-1] if mirrored else a.thumb
     to_b = _scaling(b.thumb.shape[1] / b.size[0], b.thumb.shape[0] / b.size[1])
     from_a = _scaling(a.size[0] / over.shape[1], a.size[1] / over.shape[0])
@@ -205,16 +229,19 @@ def _looked_at(a: Sketch, b: Sketch, mirrored: bool, model: Floats, inliers: int
     lengths = np.linalg.svd(model[:, :2], compute_uv=False)
     if not 0.01 < growth < 100 or lengths[1] < _SQUEEZED * lengths[0]:
         return None
-    warped, mask = _warped(over, laid, growth, b.thumb.shape)
-    agreed, contradicted = _compared(warped, b.thumb.astype(np.float32), mask)
+    picture, mask = _warped(over, laid, growth, b.thumb.shape)
     shared = _shared(laid, over.shape, b.thumb.shape)
-    seen, filled = min(shared / growth / over.size, 1.0), shared / mask.size
-    return Agreement(mirrored, model, inliers, agreed, contradicted, seen, filled)
+    seen = min(shared / growth / over.size, 1.0)
+    return _Laid(picture, b.thumb.astype(np.float32), mask, seen, shared / mask.size)
 
 
-def _warped(
-    over: Grey, laid: Floats, growth: float, shape: tuple[int, ...]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _looked_at(laid: _Laid, mirrored: bool, model: Floats, inliers: int) -> Agreement:
+    """What the pixels say; `agreed` is -1 where neither has any texture."""
+    agreed, contradicted = compared(laid.picture, laid.under, laid.mask)
+    return Agreement(mirrored, model, inliers, agreed, contradicted, laid.seen, laid.filled)
+
+
+def _warped(over: Grey, laid: Floats, growth: float, shape: tuple[int, ...]) -> tuple[Reals, Reals]:
     """The picture in the other's place, and 1 where it lies; averaged first where it shrinks."""
     if growth < 0.5:
         small = [max(2, round(side * growth**0.5)) for side in over.shape]
@@ -236,52 +263,12 @@ def _shared(laid: Floats, over: tuple[int, ...], under: tuple[int, ...]) -> floa
     return float(cv2.intersectConvexConvex(placed, corners[1])[0])
 
 
-def _compared(p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.float32]) -> tuple[float, float]:
-    """Of the windows with texture in either picture, the share in which both correlate, -1 when none has any; and
-    the share of the largest connected part of all in which both have texture and do not correlate. Small windows of
-    strong contrast that do not correlate at all weigh `_HEAVY` times.
-    """
-    mask = cv2.erode(mask, np.ones((_EDGE, _EDGE)), borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(np.float32)
-    likeness, least, most = _likeness(p, q, mask, _WINDOW)
-    textured = (most > _TEXTURE) & (mask > 0)
-    if textured.sum() <= _BLANK_SHARE * mask.sum():
-        return -1.0, 0.0
-    contrary = _largest_part((likeness < _CONTRARY) & (least > _CONTENT) & (mask > 0))
-    sharply, least, _ = _likeness(p, q, mask, _SMALL_WINDOW)
-    clash = _largest_part((sharply < _CLASHING) & (least > _CONTRAST) & (mask > 0))
-    return float((likeness > _CORRELATED)[textured].mean()), max(contrary, _HEAVY * clash) / max(float(mask.sum()), 1.0)
-
-
-def _likeness(
-    p: NDArray[np.float32], q: NDArray[np.float32], mask: NDArray[np.float32], window: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """The correlation of the windows around all pixels, the lesser of both variances there, and the greater."""
-
-    def summed(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.blur(values, (window, window), borderType=cv2.BORDER_CONSTANT), np.float32)
-
-    p, q = p * mask, q * mask
-    count = np.maximum(summed(mask), 1e-6)
-    mean_p, mean_q = summed(p) / count, summed(q) / count
-    var_p = summed(p * p) / count - mean_p * mean_p
-    var_q = summed(q * q) / count - mean_q * mean_q
-    both = summed(p * q) / count - mean_p * mean_q
-    likeness = both / np.sqrt(np.maximum(var_p, 1) * np.maximum(var_q, 1))
-    return likeness, np.minimum(var_p, var_q), np.maximum(var_p, var_q)
-
-
-def _largest_part(chosen: NDArray[np.bool_]) -> int:
-    """The pixels of the largest connected part."""
-    _, _, facts, _ = cv2.connectedComponentsWithStats(chosen.astype(np.uint8))
-    return int(facts[1:, cv2.CC_STAT_AREA].max(initial=0))
-
-
 def _scaling(x: float, y: float) -> Floats:
     """(3, 3): from pixel centres of one raster to those of another x and y times as fine."""
     return np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1.0]])
 
 
-def _laid_over(a: Sketch, b: Sketch, turn: int) -> Floats:
+def _turned(a: Sketch, b: Sketch, turn: int) -> Floats:
     """The model by which the content of `a`, turned, fills that of `b`."""
     from_box = np.linalg.inv(np.vstack([_boxed(a), (0, 0, 1)]))
     whole: Floats = _boxed(b) @ np.vstack([turn_matrix(turn), (0, 0, 1)]) @ from_box

@@ -1,4 +1,4 @@
-"""What was done to a picture, in words: mirrored, turned, cropped, bordered, squeezed, scaled."""
+"""What was done to a picture, in words: mirrored, turned, cropped, bordered, squeezed, scaled, covered."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def words(found: Agreement, kept: tuple[Sketch, Size], copy: tuple[Sketch, Size]
         (found.filled < 0.98, f"{1 - found.filled:.0%} added"),
         (squeezed > 0.03, f"squeezed {squeezed:.0%}"),
         (abs(scale - 1) > 0.02, f"scaled to {scale:.0%}"),
+        (found.covered > 0, "partly covered"),
     ]
     return ", ".join(text.replace("%", " %") for true, text in said if true) or "same frame"
 
