@@ -16,7 +16,7 @@ from spiders import museum_filters
 from spiders.pages.hashtags import tags_of
 from spiders.pages.web import DEFAULT, PROVIDERS, chosen
 
-PLACES = frozenset({"limit", "base_url", "recheck", "ignore_optout", "strategy", "api", "budget", "fresh"})
+PLACES = frozenset({"limit", "base_url", "recheck", "ignore_optout", "strategy", "api", "budget", "fresh", "gps"})
 """Arguments that say how much, from where and how, not what: they do not name a source."""
 RECHECKS = ("none", "rota", "all")
 """Which known pictures a crawl asks for again, whether they have changed."""
@@ -131,6 +131,11 @@ SOURCES: Mapping[str, Source] = {
 
 IMPORTS: Mapping[str, Source] = {
     "folder": Source("pictures on disk, at any depth, with an index.csv beside them or without", _PATH, ("path",)),
+    "photos": Source(
+        "the library of a phone or camera: HEIC and JPEG with their dates, live photos without their films",
+        {**_PATH, "gps": "yes: keep where each picture was taken; left out if not given"},
+        ("path",), switches=("gps",), examples=("~/DCIM", "~/DCIM --gps"),
+    ),
     "imagefolder": Source("a folder for each class, or metadata.csv or .jsonl beside the pictures", _PATH, ("path",)),
     "painter-by-numbers": Source("the Kaggle set: train and test with all_data_info.csv", _PATH, ("path",)),
     "mnist": Source("digits or other pictures in idx files, with their labels", _PATH, ("path",)),

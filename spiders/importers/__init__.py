@@ -12,7 +12,7 @@ from pipeline.errors import Reason, UsageError
 from pipeline.storage import Root
 from spiders.estimate import Estimate
 from spiders.folder import folder_items, shown
-from spiders.importers import export, galleries, imagefolder, instagram, mnist, painters, video, webdataset
+from spiders.importers import export, galleries, imagefolder, instagram, mnist, painters, photos, video, webdataset
 from spiders.importers.given import Given
 from spiders.intake import Echo, Item, Tally, foretell, take_in
 from spiders.registry import described, source_prefix
@@ -27,6 +27,7 @@ KINDS: Mapping[str, Callable[[Given], Iterator[Item]]] = {
     "instagram-export": export.items,
     "gallery-dl": galleries.items,
     "video": video.items,
+    "photos": photos.items,
 }
 """What finds the pictures of each kind of import."""
 
