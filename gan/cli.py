@@ -15,7 +15,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from gan.cli_measure import measure
+from gan.cli_inside import LOOKS
 from gan.options import TrainOptions
 from pipeline.errors import PipelineError, UsageError
 from pipeline.storage import Root
@@ -46,7 +46,8 @@ def main() -> None:
     """
 
 
-main.add_command(measure)
+for look in LOOKS:
+    main.add_command(look)
 
 
 @main.command(short_help="Train on a folder, tar or zip of pictures, or continue.")

@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gan.cli_common import data_option
+
 if TYPE_CHECKING:
+    from gan.looking import Reals
     from gan.measure import Figure
 
 
 @click.command(short_help="Measure how good a run's pictures are, next to real ones.")
-@click.option("--run", "folder", required=True, metavar="RUN", help="The run folder.")
-@click.option("--data", required=True, metavar="DIR|TAR|ZIP", type=Path, help="The pictures it was trained on.")
+@click.option("--run", required=True, metavar="RUN", help="The run folder.")
+@data_option()
 @click.option("--count", default=2000, show_default=True, type=click.IntRange(20), help="Pictures to draw.")
 @click.option("--step", type=int, help="Thousands of pictures shown of the state to take.  [default: the newest]")
 @click.option("--network", type=Path, metavar="FILE|NAME", help="Measure in this network's features: see below.")
 @click.option("--seed", default=1, show_default=True, help="Other seeds draw other pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def measure(
-    folder: str, data: Path, count: int, step: int | None, network: Path | None, seed: int, as_json: bool
+    run: Any, data: Reals, count: int, step: int | None, network: Path | None, seed: int, as_json: bool
 ) -> None:
     """\b
     Examples:
@@ -51,16 +54,15 @@ def measure(
     """
     from gan import sample
     from gan import state as states
-    from gan.data import load
     from gan.measure import advice
     from gan.measure import measure as figures_of
     from gan.spaces import DEFAULT
     from gan.train import divide
 
-    data_of_state = states.read_state(folder, step)
+    data_of_state = states.read_state(run, step)
     header = states.read_header(data_of_state)
     generator = states.generator_from(data_of_state, True)
-    images = load(data, header.options.size).images
+    images, _ = data(header.options.size)
     trained, held = divide(images, header.options)
     made = sample.generate(generator, sample.fixed_latents(count, seed))
     figures = figures_of(made, trained, held, network or DEFAULT, seed)

@@ -55,6 +55,8 @@ class Corpus:
     """Pictures uint8 (n, size, size, 3), and what became of the files they came from."""
 
     images: Pictures
+    names: list[str] = field(default_factory=list)
+    """The file of each picture, below the folder or in the archive."""
     cropped: int = 0
     """How many were not square."""
     resized: int = 0
@@ -95,6 +97,7 @@ def load(path: str | Path, size: int) -> Corpus:
             corpus.damaged[name] = type(error).__name__
         else:
             pixels += picture.tobytes()
+            corpus.names.append(name)
     if not pixels:
         raise Fatal(
             f"No pictures in {path} ({len(corpus.damaged)} files could not be read): "
@@ -102,6 +105,15 @@ def load(path: str | Path, size: int) -> Corpus:
         )
     corpus.images = np.frombuffer(pixels, np.uint8).reshape(-1, size, size, 3)
     return corpus
+
+
+def load_one(file: Path, size: int) -> Pictures:
+    """One picture file, uint8 (size, size, 3). Raises UsageError when it cannot be read."""
+    try:
+        return _decode(file.expanduser().read_bytes(), size, Corpus(np.empty((0, size, size, 3), np.uint8)))
+    except _DAMAGED as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise UsageError(f"{file} cannot be read as a picture ({why}): name a JPEG, PNG or the like.") from None
 
 
 # where the bytes are

@@ -48,13 +48,16 @@ class Credit:
     pictures: int = 1
 
 
-def credits(root: Root, edition: Mapping[str, Any], chosen: Sequence[str] = ()) -> list[Credit]:
+def credits(
+    root: Root, edition: Mapping[str, Any], chosen: Sequence[str] = (), only: Iterable[str] | None = None
+) -> list[Credit]:
     """The credits of an edition, by licence, creator and title: each kept picture with all rows that have its bytes.
 
-    `chosen` is a filter as `licences.wanted` makes it. Lines that say the same are one, with how many pictures share
-    it. Raises UsageError when the edition stands no more.
+    `chosen` is a filter as `licences.wanted` makes it; `only` are the ids of some pictures, instead of those kept.
+    Lines that say the same are one, with how many pictures share it. Raises UsageError when the edition stands no
+    more.
     """
-    kept = _kept(root, edition)
+    kept = _kept(root, edition) if only is None else {one[:ID_DIGITS] for one in only}
     found: dict[tuple[Any, ...], Credit] = {}
     counts: dict[tuple[Any, ...], set[str]] = {}
     for row in tables.read_latest(root, edition["partitions"], _COLUMNS).to_pylist():

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "embed": ("make", "Describe every picture by a pretrained CNN."),
     "cluster": ("make", "Split the corpus into thematic folders."),
     "train": ("make", "Train a GAN for each thematic folder."),
+    "gan": ("inside", "Look into the GAN of a theme: walks, sums, directions, neurons; rank, export."),
     "report": ("keep", "Write the pages that show what was kept, rejected and made."),
     "review": ("review", "The pages live: correct themes, reject, rescue, undo, train."),
     "attribution": ("credit", "The credits of a corpus: whose pictures these are, under which licences."),

@@ -24,6 +24,13 @@ def remember(root: Root, run: str, ids: Iterable[str], partitions: Sequence[str]
     root.commit(f"{run}/{_FILE}", json.dumps(facts).encode())
 
 
+def trained_on(root: Root, run: str) -> list[str]:
+    """The ids of the pictures that a run was trained on; empty for runs from before this was kept."""
+    if not root.exists(f"{run}/{_FILE}"):
+        return []
+    return list(json.loads(root.read(f"{run}/{_FILE}"))["ids"])
+
+
 def fits(root: Root, run: str, ids: Iterable[str]) -> bool:
     """Whether a run may stand for a theme of these ids: it was trained on all or some of them, and those it lacks are
     pictures that came to the corpus later. Any that were taken out or put in since make it the GAN of another theme.
