@@ -42,7 +42,7 @@ def main() -> None:
       python -m gan train --data shards/00000.tar --out runs/second --size 32 --kimg 200
       python -m gan sample runs/first --out grid.png
 
-    Train a DCGAN on a folder, tar or zip of pictures, and look at what it makes.
+    Train a DCGAN on a folder, tar or zip of pictures, look at what it makes, and into what it has learned.
     """
 
 

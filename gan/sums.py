@@ -16,7 +16,7 @@ from pipeline.storage import Root
 
 FILE = "names.json"
 MOST = 64  # samples in a group
-_SIGN = re.compile(r"(?:^|(?<=\s))([+−–-])(?=\s)")
+_SIGN = re.compile(r"(?:^|(?<=\s))([+−–-])(?=\s|$)")
 _NUMBERS = re.compile(r"\d{1,9}(\s*,\s*\d{1,9})*")
 _NAME = re.compile(r"[^\W\d_][\w .'’-]{0,59}")
 
