@@ -99,12 +99,9 @@ class Crawl:
 
     def _finish(self) -> None:
         """Commit what is still held, and tell the summary or the error."""
+        if self.spider is not None and self.spider.handover is not None:
+            self.spider.handover.finish()
         error = self.error or (self.spider.error if self.spider else None)
-        try:
-            if self.spider is not None and self.spider.handover is not None:
-                self.spider.handover.finish()
-        except PipelineError as late:
-            error = error or late
         if isinstance(error, PipelineError):
             tell("error", {"kind": type(error).__name__, "message": str(error), "summary": self._summary()})
         elif error is not None:

@@ -62,6 +62,7 @@ class Handover:
             spider.error = error
             raise CloseSpider("no desk") from error
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
+        self._ticker.add_done_callback(self._written)
 
     async def process_item(self, item: Seen) -> Seen:
         """Take one picture; waits while a batch is written and the next one is full already."""
@@ -84,22 +85,34 @@ class Handover:
             self._refused(error)
 
     async def close_spider(self) -> None:
-        """Commit what waits."""
-        if self._ticker:
-            self._ticker.cancel()
+        """Commit what waits, after the batch that is being written."""
         async with self._writing:
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-            except _TROUBLE as error:
-                self._refused(error)
+            if self._ticker:
+                self._ticker.cancel()
+            self._step = self._thread.submit(self._close)
+            done = asyncio.wrap_future(self._step)
+            done.add_done_callback(self._written)
+            await asyncio.wait({done})
 
     def finish(self) -> None:
-        """Commit what waits when the crawl was torn down before `close_spider`."""
+        """Commit what waits when the crawl was torn down before `close_spider`, or during a write.
+
+        A failure is the spider's error, also one that nobody was left to hear of.
+        """
         self._thread.shutdown(wait=True)
-        if self._step is None or self._step.exception() is None:
-            for step in self._steps:
-                step()
-        self._close()
+        spider = self.crawler.spider
+        for write in (self._rest, self._close):
+            try:
+                write()
+            except _TROUBLE as error:
+                spider.error = spider.error or _told(error)
+
+    def _rest(self) -> None:
+        """The steps of the batch that was being written."""
+        if self._step is not None:
+            self._step.result()
+        for step in self._steps:
+            step()
 
     def _close(self) -> None:
         desk, self.desk = self.desk, None
@@ -122,12 +135,17 @@ class Handover:
 
     def _refused(self, error: BaseException) -> None:
         """End the crawl: what it fetches cannot be kept."""
-        if not isinstance(error, PipelineError):
-            error = Fatal(f"What was crawled cannot be written ({error}); nothing more is.")
-        self.crawler.spider.give_up(error)
+        self.crawler.spider.give_up(_told(error))
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1)
             if self.desk is not None and self.desk.due:
                 await self._write_due()
+
+
+def _told(error: BaseException) -> PipelineError:
+    """A failure to write, as a sentence."""
+    if isinstance(error, PipelineError):
+        return error
+    return Fatal(f"What was crawled cannot be written ({type(error).__name__}: {error}); nothing more is.")
