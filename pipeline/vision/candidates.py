@@ -22,6 +22,7 @@ from pipeline.vision.poses import mirrored as mirrored_poses
 
 _BLOCK = 4096  # pictures looked up at a time
 _COMMON = 32  # of the matches of one code, so many of the nearest and of the best placed are counted
+_SAMPLE, _ALIKE = 4096, 128  # codes that tell how common each is, and better placed ones expected near one looked up
 _CROWD = 64  # of the pictures that share a code or a hash, so many of the best placed are paired with the others
 
 
@@ -89,8 +90,9 @@ def candidates(
     work is done, k from 0: the parts' pairs together are all pairs, each once.
     """
     ranked = keys.ranked(places)
+    known = _uncommon(ranked.codes, radius)
     blocks = range(first + _BLOCK * share[0], len(places), _BLOCK * share[1])
-    parts = [_block(ranked, start, radius, votes, hash_radius) for start in blocks]
+    parts = [_block(ranked, known, start, radius, votes, hash_radius) for start in blocks]
     return merged([_by_index(part, np.argsort(places)) for part in parts])
 
 
@@ -108,10 +110,10 @@ def _by_index(ranks: Candidates, order: Indices) -> Candidates:
     return Candidates(np.maximum(i, j), np.minimum(i, j), ranks.plain, ranks.mirrored, turn, ranks.distance)
 
 
-def _block(keys: Keys, start: int, radius: int, votes: int, hash_radius: int) -> Candidates:
+def _block(keys: Keys, known: Indices, start: int, radius: int, votes: int, hash_radius: int) -> Candidates:
     """Candidates of the pictures at the places from `start` on, a block of them, as pairs of places."""
-    plain = _voted(keys, keys.codes, keys.poses, start, radius, votes)
-    mirrored = _voted(keys, keys.mirrored, mirrored_poses(keys.poses), start, radius, votes)
+    plain = _voted(keys, keys.codes, keys.poses, known, start, radius, votes)
+    mirrored = _voted(keys, keys.mirrored, mirrored_poses(keys.poses), known, start, radius, votes)
     turned, turns, distances = _turned(keys.turns, start, hash_radius)
     pairs = np.unique(np.concatenate([plain, mirrored, turned]))
     turn, distance = np.full(len(pairs), -1, np.int8), np.full(len(pairs), 255, np.uint8)
@@ -126,10 +128,28 @@ def inverse(turn: int) -> int:
     return int(_INVERSE[turn])
 
 
-def _voted(keys: Keys, asked: Hashes, poses: Poses, start: int, radius: int, votes: int) -> Indices:
+def _uncommon(codes: Hashes, radius: int) -> Indices:
+    """Indices, rising, of the codes to which no more than `_ALIKE` of those before are expected to be near.
+
+    How common a code is, an even sample of all says; so what nearly everything shows is found in those best placed
+    only, the number of matches does not grow with the square of the codes, and of a crowd of copies the best placed
+    are known.
+    """
+    sample = codes[np.linspace(0, len(codes) - 1, min(_SAMPLE, len(codes))).astype(np.int64)]
+    times = np.zeros(len(codes), np.int64)
+    for code, _, _ in join(codes, sample, radius):
+        times += np.bincount(code, minlength=len(codes))
+    expected = times * (np.arange(len(codes)) / max(len(sample), 1))
+    return np.flatnonzero(expected <= _ALIKE)
+
+
+def _voted(
+    keys: Keys, asked: Hashes, poses: Poses, known: Indices, start: int, radius: int, votes: int
+) -> Indices:
     """Pairs as i·n + j of which enough codes lie alike."""
     mine = slice(*np.searchsorted(keys.owners, (start, start + _BLOCK)))
-    known = _uncrowded(keys.codes[: mine.stop])
+    known = known[: np.searchsorted(known, mine.stop)]
+    known = known[_uncrowded(keys.codes[known])]
     found = []
     for near_a, near_b, distance in join(asked[mine], keys.codes[known], radius):
         a, b = near_a + mine.start, known[near_b]
