@@ -122,10 +122,15 @@ class Journal:
     def fresh_number(self, taken: Iterable[int]) -> int:
         """A number for a new theme that is not in `taken` and that nobody was given before: it is claimed."""
         folder = f"decisions/{self.corpus}/numbers"
-        number = max([-1, *taken, *(int(name.removesuffix(".json")) for name in self.root.names(folder, ".json"))]) + 1
+        number = max([-1, *taken, *self.claimed()]) + 1
         while not self.root.claim(f"{folder}/{number:05d}.json", b"{}"):
             number += 1
         return number
+
+    def claimed(self) -> frozenset[int]:
+        """The numbers that were ever claimed for a theme."""
+        names = self.root.names(f"decisions/{self.corpus}/numbers", ".json")
+        return frozenset(int(name.removesuffix(".json")) for name in names)
 
     def _is_shared(self, action: str, fields: Mapping[str, Any]) -> bool:
         if action == "undo":

@@ -12,6 +12,7 @@ sources:
   - {crawl: wikiart, gallery: {pictures: painted, count: 2000, seed: 0}}
 select: {min_side: 64}
 shard: {size: 64, format: png}
+embed: {sides: [224]}
 cluster: {k: 12, seed: 0}
 train: {size: 32, width: 32, kernel: 4, batch: 16, total_minutes: 4, min_pictures: 60}
 """

@@ -149,7 +149,7 @@ def _numbered(corpus: Corpus, themes: Themes, ids: Sequence[str], parts: Mapping
     old = corrected(corpus, tables.read_all(corpus.root, before["clustered"], before["partitions"], columns))
     theme_of = dict(zip(old["id"].to_pylist(), pc.fill_null(old["cluster"], overlay.NONE).to_pylist(), strict=True))
     was = np.array([theme_of.get(picture, overlay.NONE) for picture in ids], np.int32)
-    taken = {*theme_of.values(), *overlay.numbers(corpus.events)}
+    taken = {*theme_of.values(), *corpus.spoken_for}
     return renumber(was, give(themes, parts).themes, max(taken, default=-1) + 1)
 
 
@@ -177,29 +177,33 @@ def _with_added(corpus: Corpus, path: str) -> str:
     if not corpus.root.exists(extended):
         with np.load(io.BytesIO(corpus.root.read(path)), allow_pickle=False) as arrays:
             themes = decoded(arrays)
-        for number, pictures in _made(added):
+        for number, pictures in _made(added, themes.numbers.tolist()):
             themes = _with_one(corpus, themes, number, pictures)
         corpus.root.commit(extended, encoded(themes))
     return extended
 
 
-def _made(events: Sequence[Any]) -> list[tuple[int, list[str]]]:
+def _made(events: Sequence[Any], fitted: Sequence[int]) -> list[tuple[int, list[str]]]:
+    """The number and pictures of each part that people made and that did not come with the fit, as after a refit.
+
+    Of a split the part that keeps the number is among them: else fewer of its pictures than of the others would vote.
+    """
     made: list[tuple[int, list[str]]] = []
     for event in events:
         if event.action == "theme":
-            made.append((event["number"], event["pictures"]))
-        else:
-            made += list(zip(event["numbers"][1:], event["parts"][1:], strict=True))
+            made += [] if event["number"] in fitted else [(event["number"], event["pictures"])]
+        elif not set(event["numbers"][1:]) <= set(fitted):
+            made += list(zip(event["numbers"], event["parts"], strict=True))
     return made
 
 
 def _with_one(corpus: Corpus, themes: Themes, number: int, pictures: Sequence[str]) -> Themes:
-    """The themes with another of these pictures; as they are where its pictures are gone or it came with the fit."""
+    """The themes with one of these pictures; as they are where its pictures are gone."""
     done = tables.names(corpus.root, corpus.folders["embedded"])
     names = [name for name in corpus.partitions() if name in set(done)]
     where = tables.read_all(corpus.root, corpus.folders["embedded"], names, ["id", "reason"])
     among = np.asarray(pc.is_in(where["id"], value_set=pa.array(pictures, pa.string())))
     rows = np.flatnonzero(among & np.asarray(where["reason"].is_null()))
-    if not len(rows) or number in themes.numbers:
+    if not len(rows):
         return themes
     return joined(themes, themes.space.project(read_parts(corpus, where, rows)), number)

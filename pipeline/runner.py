@@ -132,17 +132,24 @@ def _bytes(root: Root, stage: Stage, task: Task, batch: pa.Table) -> list[bytes 
     return found
 
 
-def _blobs(root: Root, stage: Stage, task: Task, batch: pa.Table, live: np.ndarray) -> list[bytes]:
-    """The bytes of the live rows; of a stage that takes either, the originals where it is given their formats."""
+def _blobs(root: Root, stage: Stage, task: Task, batch: pa.Table, live: np.ndarray) -> list[bytes | None]:
+    """The bytes of the live rows; of a stage that takes either, the originals where it is given their formats, None
+    for those that are gone since they were prepared."""
     if stage.bytes_from == "prepared" or not any(name.endswith(".format") for name in batch.column_names):
-        return _prepared(root, task, batch, live)
-    return _originals(root, batch, live)
+        return list(_prepared(root, task, batch, live))
+    paths = _originals(batch, live)
+    try:
+        return list(root.read_many(paths))
+    except FileNotFoundError:
+        if stage.bytes_from != "either":
+            raise
+        return [root.read(path) if root.exists(path) else None for path in paths]
 
 
-def _originals(root: Root, batch: pa.Table, live: np.ndarray) -> list[bytes]:
+def _originals(batch: pa.Table, live: np.ndarray) -> list[str]:
     column = next(name for name in batch.column_names if name.endswith(".format"))
     ids, formats = batch["id"].to_pylist(), batch[column].to_pylist()
-    return root.read_many([tables.original_path(ids[row], formats[row]) for row in live])
+    return [tables.original_path(ids[row], formats[row]) for row in live]
 
 
 def _prepared(root: Root, task: Task, batch: pa.Table, live: np.ndarray) -> list[bytes]:

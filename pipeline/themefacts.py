@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import overlay, tables
+from pipeline import tables
 from pipeline.corpus import Corpus
 from pipeline.fitting import fit_themes, read_parts
 from pipeline.vision.clustering import unit
@@ -93,7 +93,7 @@ def _proposals(corpus: Corpus, themes: Themes, ids: Sequence[str]) -> list[dict[
     if len(ids) < least:
         return []
     units = themes.space.project(read_parts(corpus, *_rows(corpus, ids)))
-    free = max([*themes.numbers.tolist(), *overlay.numbers(corpus.events)], default=-1) + 1
+    free = max([*themes.numbers.tolist(), *corpus.spoken_for], default=-1) + 1
     made: list[dict[str, Any]] = []
     for group in alike(units, 1 - themes.limit, least):
         centre = unit(units[group].sum(axis=0, keepdims=True))[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import numpy as np
@@ -84,6 +85,24 @@ def test_what_is_far_from_all_waits_until_a_theme_is_made_of_it(
     assert [len(group) for group in alike(units, 1 - themes.limit, 12)] == [20]
     more = joined(themes, units[:12], 9)
     assert (give(more, new).themes == 9).all()
+
+
+@pytest.mark.parametrize("method", ["graph", "kmeans"])
+def test_later_pictures_of_a_theme_that_was_split_join_the_part_they_are_like(method: str) -> None:
+    parts, truth = planted(4, 40)
+    vectors = {"vector": parts["vector"]}
+    themes, _ = fit(vectors, Asked(4, method=method))  # type: ignore[arg-type]
+    number_of = give(themes, vectors).themes
+    whole = int(number_of[0])
+    merged = dataclasses.replace(themes, labels=np.where(themes.labels == number_of[40], whole, themes.labels))
+    units = themes.space.project(vectors)
+    split = joined(joined(merged, units[truth == 0], whole), units[truth == 1], 9)
+    assert (split.labels == 9).sum() == (40 if method == "graph" else 1)
+    later, kinds = planted(4, 8, seed=7)
+    found = give(split, {"vector": later["vector"]}).themes
+    assert (found[kinds == 0] == whole).all()
+    assert (found[kinds == 1] == 9).all()
+    assert np.array_equal(found[kinds > 1], number_of[[80] * 8 + [120] * 8])
 
 
 def test_how_many_is_told_by_modularity() -> None:

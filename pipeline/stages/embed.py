@@ -48,9 +48,11 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
             if row["id"] not in theirs[0]:
                 raise Rejected(Reason.NO_VECTOR)
             return {"vector": theirs[1][theirs[0][row["id"]]]}
-        size = max(embed.sides)
-        pixels = _original(row["data"], convert, size) if original and row["data"] is not None else None
-        if pixels is None:
+        if row["data"] is None:
+            raise Rejected(Reason.MISSING, detail="the original is gone")
+        if original:
+            pixels = _original(row["data"], convert, max(embed.sides))
+        else:
             pixels = np.asarray(Image.open(io.BytesIO(row["data"])).convert("RGB"))
         found = _network(embed.model, embed.scale).describe(pixels, embed.sides)
         return {

@@ -23,6 +23,8 @@ _SHARP = 0.02
 _FAR_SHARE, _FAR_MORE = 0.99, 1.25
 _LANDMARKS, _PERPLEXITY = 2_000, 30.0
 _BLOCK = 4096
+_SAME = 1 - 1e-5
+"""Cosine of a picture and itself, kept in half the bits."""
 
 
 @dataclass(frozen=True)
@@ -225,10 +227,22 @@ def renumbered(themes: Themes, new: Mapping[int, int]) -> Themes:
     return replace(themes, labels=labels, numbers=numbers, centres=centres)
 
 
+@on_one_thread
 def joined(themes: Themes, units: Floats, number: int) -> Themes:
-    """The themes with one more, of pictures (n, p) in their space."""
-    references = np.concatenate([themes.references, units])
-    labels = np.concatenate([themes.labels, np.full(len(units), number, np.int32)])
+    """The themes with that of `number` made of pictures (n, p) in their space: those of them that the fit looked at
+    are given to it, the others added. Where themes stand by their centres it gets, or changes, its centre."""
+    references, labels = themes.references.copy(), themes.labels.copy()
+    if themes.voters == 1:
+        units = unit(units.sum(axis=0, keepdims=True))
+        references[labels == number] = units[0]
+        units = units[: 0 if (labels == number).any() else 1]
+    else:
+        rows, cosines = nearest(units, references, 1)
+        same = cosines[:, 0] > _SAME
+        labels[rows[same, 0]] = number
+        units = units[~same]
+    references = np.concatenate([references, units])
+    labels = np.concatenate([labels, np.full(len(units), number, np.int32)])
     spots = np.concatenate([themes.spots, np.full((len(units), 2), np.nan, np.float32)])
     numbers, centres = _centres(references, labels)
     return replace(themes, references=references, labels=labels, spots=spots, numbers=numbers, centres=centres)

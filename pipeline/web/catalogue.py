@@ -21,7 +21,7 @@ from pipeline.storage import Root
 ID_DIGITS = 64
 _SAID = (
     "id", "source", "title", "creator", "year", "licence", "style", "genre", "tags", "query", "format", "page_url",
-    "fetched_at", "reason",
+    "fetched_at", "reason", "year_text",
 )  # fmt: skip
 _MEASURED = (
     "width", "height", "bytes", "brightness", "contrast", "sharpness", "coloured", "entropy", "border", "blockiness",
@@ -101,9 +101,7 @@ class Catalogue:
         self.touched = frozenset(np.union1d(self.given[moved], self.themes[moved]).tolist())
         self.out = self._withdrawn.copy()
         self.rejected = overlay.left_out(events)
-        for picture in self.rejected:
-            if picture in self.rows:
-                self.out[self.rows[picture]] = True
+        self.out[[self.rows[picture] for picture in self.rejected if picture in self.rows]] = True
         self.names = {int(c["id"]): str(c["name"]) for c in self.edition.get("clusters") or []} | overlay.names(events)
         self.hidden = overlay.hidden(events)
 
@@ -112,8 +110,8 @@ class Catalogue:
         return self.names.get(theme, f"theme {theme:02d}")
 
     def summary(self) -> list[dict[str, Any]]:
-        """The themes with their names and sizes, by number; hidden ones are left out."""
-        sizes = np.bincount(self.themes[~self.out], minlength=1) if len(self.themes) else np.zeros(1, int)
+        """The themes with their names and sizes, by number; what is hidden, or in no theme, is left out."""
+        sizes = np.bincount(self.themes[~self.out & (self.themes >= 0)], minlength=1)
         return [
             {"id": int(theme), "name": self.name(int(theme)), "size": int(sizes[theme])}
             for theme in np.flatnonzero(sizes) if theme not in self.hidden
