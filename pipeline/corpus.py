@@ -86,6 +86,11 @@ class Corpus:
         return standing(self._journal)
 
     @property
+    def spoken_for(self) -> frozenset[int]:
+        """The numbers that people's themes have or had: no other theme may be given one of them."""
+        return Journal(self.root, self.name).claimed() | overlay.numbers(self._journal)
+
+    @property
     def decided(self) -> dict[str, Any]:
         """Which decisions this run knows of: the id of the last event, and how many there are."""
         last = self._journal[-1].id if self._journal else None

@@ -92,7 +92,7 @@ REASON_HELP: dict[Reason, str] = {
     Reason.TOO_LARGE: "the file is larger than the limit in bytes",
     Reason.NOT_A_PICTURE: "the bytes are not a picture, whatever the name says",
     Reason.HASH_MISMATCH: "the bytes have another hash than the list promised",
-    Reason.MISSING: "the file named in a list is not there",
+    Reason.MISSING: "the file is not there: one named in a list, or an original that was removed since",
     Reason.UNSUPPORTED_FORMAT: "a picture format that is not read",
     Reason.TOO_MANY_PIXELS: "the header declares more pixels than the limit",
     Reason.TRUNCATED: "the file ends before the picture does",
