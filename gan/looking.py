@@ -44,6 +44,12 @@ class Opened:
         """The discriminator, in evaluation mode."""
         return states.discriminator_from(self.data)
 
+    def lightened(self) -> Opened:
+        """Itself, able to draw and nothing else: the bytes of its state are let go."""
+        _ = self.generator
+        self.data = b""
+        return self
+
     @property
     def names(self) -> Names:
         """The samples by number or name."""

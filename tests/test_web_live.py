@@ -223,6 +223,6 @@ def test_samples_are_chosen_by_keys(page: Any, running: Running) -> None:
     page.keyboard.press("+")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("-")
-    assert page.inner_text("#sum") == "mean of 1 added, mean of 1 subtracted"
+    assert page.inner_text("#sum") == "mean of samples 0 less mean of samples 1"
     assert focused(page) == "minus"
     assert page.locator("#make").is_enabled()

@@ -145,9 +145,11 @@ class Server:
             return said
 
         def made() -> Response:
-            return Response(mixing.mixed(self.live.root, self.live.edition, said), media_type="image/png")
+            with self.live.held():
+                wanted = mixing.asked(self.live.edition, said)
+            return Response(mixing.mixed(self.live.root, wanted), media_type="image/png")
 
-        return await self._held(made)
+        return await anyio.to_thread.run_sync(_told, made)
 
     async def map(self, _request: Request) -> Response:
         """The map: count as uint32, x, y as float32 (n,), themes as int32 (n,), little-endian, then ids of 32 bytes."""
@@ -180,18 +182,23 @@ class Server:
 
     async def _held(self, work: Callable[[], Response]) -> Response:
         """Do the work in a thread; what people did wrong is a sentence."""
-        return await anyio.to_thread.run_sync(self._do, work)
+        return await anyio.to_thread.run_sync(_told, lambda: self._do(work))
 
     def _do(self, work: Callable[[], Response]) -> Response:
-        try:
-            with self.live.held():
-                return work()
-        except UsageError as error:
-            return _error(400, str(error))
-        except NoSpace as error:
-            return _error(507, str(error))
-        except PipelineError as error:
-            return _error(500, str(error))
+        with self.live.held():
+            return work()
+
+
+def _told(work: Callable[[], Response]) -> Response:
+    """What work answers; what went wrong is a sentence."""
+    try:
+        return work()
+    except UsageError as error:
+        return _error(400, str(error))
+    except NoSpace as error:
+        return _error(507, str(error))
+    except PipelineError as error:
+        return _error(500, str(error))
 
 
 async def _body(request: Request) -> dict[str, Any] | Response:
@@ -289,6 +296,7 @@ def serve(root: Root, corpus: str, port: int, ready: Callable[[str], None]) -> N
             application(live, jobs, taken), log_level="warning", access_log=False, server_header=False, ws="none",
             h11_max_incomplete_event_size=64 << 10, timeout_keep_alive=75, timeout_graceful_shutdown=5,
         )
+        live.warm()
         ready(f"http://{HOST}:{taken}/")
         uvicorn.Server(config).run(sockets=[listener])
 

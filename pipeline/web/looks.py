@@ -13,7 +13,7 @@ from pipeline.storage import Root
 # Folder of a run: what the page calls it, and the command that fills it.
 SHELVES = {
     "walks": "Walks", "directions": "Directions", "mix": "Arithmetic", "neurons": "Neurons",
-    "nearest": "Nearest real pictures", "rank": "Ranked by the discriminator",
+    "project": "Real pictures found again", "nearest": "Nearest real pictures", "rank": "Ranked by the discriminator",
 }
 MOST = 60
 _KINDS = {"png": "image", "jpg": "image", "webp": "image", "gif": "moving", "mp4": "film", "webm": "film"}
@@ -41,10 +41,16 @@ def looks(root: Root, run: str, prefix: str, files: dict[str, str]) -> dict[str,
     for shelf in SHELVES:
         names = root.names(f"{run}/{shelf}")
         shown = [_look(root, f"{run}/{shelf}", name, names, f"{prefix}-{shelf}", files)
-                 for name in sorted(names) if _SHOWN.fullmatch(name)][:MOST]
+                 for name in sorted(names) if _is_shown(name, names)][:MOST]
         if shown:
             found[shelf] = shown
     return found
+
+
+def _is_shown(name: str, names: list[str]) -> bool:
+    """Pictures and films; of a film that is there as MP4 and as GIF, the first."""
+    twice = name.endswith(".gif") and f"{name.removesuffix('.gif')}.mp4" in names
+    return bool(_SHOWN.fullmatch(name)) and not twice
 
 
 def _look(

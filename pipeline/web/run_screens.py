@@ -7,7 +7,7 @@ from pipeline.web.looks import SHELVES
 from pipeline.web.runs import Run, read_runs
 from pipeline.web.screens import Screen
 
-_LATENT = ("walks", "directions", "mix", "neurons")
+_LATENT = ("walks", "directions", "mix", "project", "neurons")
 
 
 def runs(facts: Facts) -> Screen:

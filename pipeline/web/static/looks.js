@@ -21,14 +21,14 @@
   const tell = () => {
     const of = (sign) => [...signs].filter(([, value]) => value === sign).map(([at]) => at);
     const [plus, minus] = [of(1), of(-1)];
-    document.getElementById("sum").textContent = plus.length + minus.length
-      ? `mean of ${plus.length} added, mean of ${minus.length} subtracted` : "Nothing chosen yet.";
+    const words = [plus.length ? `mean of samples ${plus.join(", ")}` : "", minus.length ? `less mean of samples ${minus.join(", ")}` : ""];
+    document.getElementById("sum").textContent = words.join(" ").trim() || "Nothing chosen yet.";
     document.getElementById("make").disabled = plus.length === 0;
     for (const cell of cells.children) {
       const sign = signs.get(Number(cell.dataset.at)) ?? 0;
       cell.textContent = { 1: "+", "-1": "−", 0: "" }[sign];
       cell.className = { 1: "plus", "-1": "minus", 0: "" }[sign];
-      cell.setAttribute("aria-label", `Sample ${Number(cell.dataset.at) + 1}${{ 1: ", added", "-1": ", subtracted", 0: "" }[sign]}`);
+      cell.setAttribute("aria-label", `Sample ${cell.dataset.at}${{ 1: ", added", "-1": ", subtracted", 0: "" }[sign]}`);
     }
     return { plus, minus };
   };
@@ -75,6 +75,6 @@
     if (!(made instanceof Blob)) return;
     const picture = wk.make("img", { alt: `The mean of ${plus.length} samples less the mean of ${minus.length}`, src: URL.createObjectURL(made) });
     document.getElementById("mixed").prepend(wk.make("figure", {}, picture,
-      wk.make("figcaption", {}, `+ ${plus.map((at) => at + 1).join(", ")}${minus.length ? ` − ${minus.map((at) => at + 1).join(", ")}` : ""}`)));
+      wk.make("figcaption", {}, `${plus.join(",")}${minus.length ? ` − ${minus.join(",")}` : ""}`)));
   });
 })();
