@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -72,7 +73,8 @@ def dots(out: Path, count: int) -> Atlas:
     places = np.clip(centres[themes] + 0.05 * random.standard_normal((count, 2)), 0, 1).astype(np.float32)
     ids = [random.bytes(32).hex() for _ in range(count)]
     made = Atlas(
-        ids, places, themes.tolist(), ["wikiart"] * count, ["CC0-1.0"] * count, [20_000] * count, "made up numbers"
+        ids, places, themes, pa.array(["wikiart"] * count), pa.array(["CC0-1.0"] * count), np.full(count, 20_000),
+        "made up numbers",
     )
     (out / "data" / "map.js").write_bytes(script(made, {number: f"theme {number}" for number in range(20)}))
     (out / "data" / "map-ids.js").write_bytes(ids_script(made))

@@ -15,7 +15,7 @@ from job import answer, make_pictures, manifest, pipeline
 from pipeline import ingest, tables
 from pipeline.corpus import Corpus, edition
 from pipeline.errors import UsageError
-from pipeline.folds import fit_themes
+from pipeline.fitting import fit_themes
 from pipeline.manifest import Manifest, load
 from pipeline.schema import EMBEDDED, VECTOR_DIM
 from pipeline.storage import Root

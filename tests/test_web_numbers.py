@@ -7,6 +7,7 @@ import json
 import re
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,8 +52,9 @@ def test_two_components_are_those_of_the_largest_spread() -> None:
 
 def test_the_map_says_of_each_picture_what_colours_it() -> None:
     ids = [f"{number:064x}" for number in range(3)] + ["ab" * 32 + "-258"]
-    found = atlas.Atlas(ids, np.array([[0, 0], [1, 1], [0.5, 0.25], [1, 0]], np.float32), [7, -2, 7, 3],
-                        ["b", "a", "b", "b"], ["CC0-1.0"] * 4, [20_000, 20_000, 20_002, 20_001], "hand")
+    found = atlas.Atlas(ids, np.array([[0, 0], [1, 1], [0.5, 0.25], [1, 0]], np.float32), np.array([7, -2, 7, 3]),
+                        pa.array(["b", "a", "b", "b"]), pa.array(["CC0-1.0"] * 4),
+                        np.array([20_000, 20_000, 20_002, 20_001]), "hand")
     said = json.loads(atlas.script(found, {7: "</script>", 3: "three"}).decode().removeprefix("globalThis.wkMap=")[:-2])
 
     def numbers(name: str, kind: str) -> list[int]:

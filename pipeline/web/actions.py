@@ -34,7 +34,8 @@ def decide(live: Live, said: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError("Say what is decided: {action, …}; what was decided is undone by /api/undo.")
     if action == "split":
         fields = _split_of(live, fields)
-    check(live, action, fields)
+    else:
+        check(live, action, fields)
     if action == "theme":
         fields = {**fields, "number": live.journal.fresh_number(_taken(live))}
     return _answer(live, live.journal.add(action, **fields))
@@ -42,7 +43,10 @@ def decide(live: Live, said: Mapping[str, Any]) -> dict[str, Any]:
 
 def undo(live: Live, said: Mapping[str, Any]) -> dict[str, Any]:
     """Take back the decision `event`, or the last one that stands."""
-    return _answer(live, live.journal.undo(said.get("event")))
+    event = said.get("event")
+    if event is not None and not isinstance(event, str):
+        raise UsageError("Name the decision to take back by its id, or none for the last.")
+    return _answer(live, live.journal.undo(event))
 
 
 def _answer(live: Live, event: Event) -> dict[str, Any]:

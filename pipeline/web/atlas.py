@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline import tables
@@ -25,77 +26,89 @@ _CODES = 255  # sources and licences beyond so many are one: other
 
 @dataclass(frozen=True)
 class Atlas:
-    """Pictures on the map: ids, places float32 (n, 2) within 0 to 1, theme numbers, and what else can colour them."""
+    """Pictures on the map: ids, places float32 (n, 2) within 0 to 1, theme numbers int (n,), days since 1970 int (n,).
+
+    Sources and licences are string arrays (n,).
+    """
 
     ids: Sequence[str]
     places: Floats
-    themes: Sequence[int]
-    sources: Sequence[str]
-    licences: Sequence[str]
-    days: Sequence[int]
+    themes: NDArray[Any]
+    sources: pa.Array
+    licences: pa.Array
+    days: NDArray[Any]
     method: str
 
 
-def atlas(facts: Facts) -> Atlas | None:
-    """The map of the pictures that are in a theme; None when nothing was embedded."""
-    theme = dict.fromkeys(_unsorted(facts), UNSORTED)
-    theme |= {picture: cluster.id for cluster in facts.clusters for picture, _ in cluster.members}
-    ids, places, method = _placed(facts, theme)
-    if not ids:
-        return None
-    rows = facts.ask(
-        "SELECT id, coalesce(source, 'unknown') AS source, coalesce(licence, 'NOASSERTION') AS licence, "
-        "coalesce(epoch(fetched_at)::BIGINT // 86400, 0) AS day FROM rows WHERE reason IS NULL"
-    )
-    about = {row["id"]: row for row in rows}
-    return Atlas(
-        ids, within(places), [theme[one] for one in ids], [about[one]["source"] for one in ids],
-        [about[one]["licence"] for one in ids], [about[one]["day"] for one in ids], method,
-    )
+@dataclass(frozen=True)
+class Places:
+    """Where the pictures of an edition lie whatever people decide: a table of id, x, y; and how that was found."""
+
+    table: pa.Table
+    method: str
 
 
-def _placed(facts: Facts, theme: Mapping[str, int]) -> tuple[list[str], Floats, str]:
-    """The ids that have a place, and the places: those that were given with the themes, else principal components."""
-    rows = facts.ask(
+def places(facts: Facts) -> Places:
+    """The places that were given with the themes, else the two principal components of the features."""
+    found = facts.columns(
         "SELECT id, any_value(x) AS x, any_value(y) AS y FROM clustered WHERE x IS NOT NULL AND y IS NOT NULL "
         "AND partition IN (SELECT unnest(?)) GROUP BY id", [list(facts.edition["partitions"])],
     )
-    if rows := [row for row in rows if row["id"] in theme]:
-        places = np.array([[row["x"], row["y"]] for row in rows], np.float32)
-        return [row["id"] for row in rows], places, "who is like whom: neighbours stay neighbours"
-    ids, vectors = _vectors(facts, theme)
-    if len(ids) < 2:
-        return ids, np.zeros((len(ids), 2), np.float32), "one picture"
-    return ids, components(vectors), "the two principal components of the features"
+    if found.num_rows:
+        return Places(found, "who is like whom: neighbours stay neighbours")
+    ids, where = facts.plane or _components(facts)
+    table = pa.table({"id": ids, "x": np.ascontiguousarray(where[:, 0]), "y": np.ascontiguousarray(where[:, 1])})
+    return Places(table, "the two principal components of the features" if len(ids) > 1 else "one picture")
 
 
-def _unsorted(facts: Facts) -> list[str]:
-    """The pictures that are far from every theme."""
-    rows = facts.ask(
-        f"SELECT DISTINCT id FROM clustered WHERE cluster = {UNSORTED} AND partition IN (SELECT unnest(?))",
-        [list(facts.edition["partitions"])],
+def atlas(facts: Facts, known: Places) -> Atlas | None:
+    """The map of the pictures that are in a theme, or far from all; None when nothing was embedded."""
+    facts.register("places", known.table)
+    facts.register("in_theme", _themes(facts))
+    found = facts.columns(_DRAWN, [list(facts.edition["partitions"])])
+    if not found.num_rows:
+        return None
+    where = np.stack([found["x"].to_numpy(), found["y"].to_numpy()], axis=1).astype(np.float32)
+    return Atlas(
+        found["id"].to_pylist(), within(where), found["theme"].to_numpy(), found["source"].combine_chunks(),
+        found["licence"].combine_chunks(), found["day"].to_numpy(), known.method,
     )
-    return [row["id"] for row in rows if row["id"] in facts.kept]
 
 
-def _vectors(facts: Facts, theme: Mapping[str, int]) -> tuple[list[str], Floats]:
-    """Ids in a theme and their features, partition by partition."""
+_DRAWN = f"""
+WITH lone AS (SELECT DISTINCT id FROM clustered WHERE cluster = {UNSORTED} AND partition IN (SELECT unnest(?)))
+SELECT r.id, any_value(p.x) AS x, any_value(p.y) AS y, coalesce(any_value(t.theme), {UNSORTED}) AS theme,
+       coalesce(any_value(r.source), 'unknown') AS source, coalesce(any_value(r.licence), 'NOASSERTION') AS licence,
+       coalesce(epoch(any_value(r.fetched_at))::BIGINT // 86400, 0) AS day
+FROM rows r JOIN places p USING (id) LEFT JOIN in_theme t USING (id)
+WHERE r.reason IS NULL AND (t.theme IS NOT NULL OR r.id IN (SELECT id FROM lone))
+GROUP BY r.id ORDER BY r.id
+"""
+
+
+def _themes(facts: Facts) -> pa.Table:
+    """Id and theme of the pictures in themes that are shown."""
+    ids = [picture for cluster in facts.clusters for picture, _ in cluster.members]
+    numbers = np.array([cluster.id for cluster in facts.clusters], np.int32)
+    themes = np.repeat(numbers, [len(cluster.members) for cluster in facts.clusters])
+    return pa.table({"id": pa.array(ids, pa.string()), "theme": themes})
+
+
+def _components(facts: Facts) -> tuple[pa.Array, Floats]:
+    """Ids and two principal components (n, 2) of all that has features, partition by partition."""
     ids: list[str] = []
     parts: list[Floats] = []
-    folder, seen = facts.edition["folders"]["embedded"], set[str]()
+    folder = facts.edition["folders"]["embedded"]
     there = set(tables.names(facts.root, folder))
     for name in facts.edition["partitions"]:
-        if name not in there:
-            continue
-        found = tables.read(facts.root, folder, name, ["id", "vector"])
-        found = found.filter(found["vector"].is_valid())
-        names = found["id"].to_pylist()
-        rows = [row for row, one in enumerate(names) if one in theme and one not in seen]
-        seen.update(names[row] for row in rows)
-        ids += [names[row] for row in rows]
-        if rows:
-            parts.append(vectors_of(found["vector"])[rows])
-    return ids, np.concatenate(parts) if parts else np.zeros((0, 2), np.float32)
+        if name in there:
+            found = tables.read(facts.root, folder, name, ["id", "vector"])
+            found = found.filter(found["vector"].is_valid())
+            ids += found["id"].to_pylist()
+            parts += [vectors_of(found["vector"])] if found.num_rows else []
+    if len(ids) < 2:
+        return pa.array(ids, pa.string()), np.zeros((len(ids), 2), np.float32)
+    return pa.array(ids, pa.string()), components(np.concatenate(parts))
 
 
 def components(vectors: Floats) -> Floats:
@@ -125,17 +138,18 @@ def within(places: Floats) -> Floats:
 
 def script(found: Atlas, names: Mapping[int, str]) -> bytes:
     """The map as a script: little-endian numbers in base64, and what they stand for."""
-    numbers = sorted(set(found.themes))
+    numbers = np.unique(found.themes).tolist()
     sources, source_codes = _coded(found.sources)
     licences, licence_codes = _coded(found.licences)
-    first = min(found.days, default=0)
+    days = np.asarray(found.days, np.int64)
+    first = int(days.min()) if len(days) else 0
     where = np.round(found.places * _SCALE).astype("<u2")
     said: dict[str, Any] = {
         "n": len(found.ids), "method": found.method, "first": first,
         "x": _base64(where[:, 0]), "y": _base64(where[:, 1]),
         "theme": _base64(np.searchsorted(numbers, found.themes).astype("<u2")),
         "source": _base64(source_codes), "licence": _base64(licence_codes),
-        "day": _base64(np.clip(np.array(found.days, np.int64) - first, 0, _SCALE).astype("<u2")),
+        "day": _base64(np.clip(days - first, 0, _SCALE).astype("<u2")),
         "themes": [{"id": number, "name": _name(number, names)} for number in numbers],
         "sources": sources, "licences": licences,
     }
@@ -153,13 +167,15 @@ def ids_script(found: Atlas) -> bytes:
     return f'globalThis.wkIds="{base64.b64encode(packed).decode()}";\n'.encode()
 
 
-def _coded(words: Sequence[str]) -> tuple[list[str], NDArray[np.uint8]]:
+def _coded(words: pa.Array) -> tuple[list[str], NDArray[np.uint8]]:
     """The words, most frequent first, and for each item which one it is; the last stands for all others."""
-    named, inverse, counts = np.unique(np.array(words, object), return_inverse=True, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
+    coded = words.dictionary_encode()
+    inverse, named = coded.indices.to_numpy(), coded.dictionary.to_pylist()
+    counts = np.bincount(inverse, minlength=len(named))
+    order = sorted(range(len(named)), key=lambda at: (-counts[at], named[at]))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    listed = [str(named[at]) for at in order[:_CODES]]
+    listed = [named[at] for at in order[:_CODES]]
     if len(order) > _CODES:
         listed[-1] = "other"
     return listed, np.minimum(rank[inverse], _CODES - 1).astype(np.uint8)

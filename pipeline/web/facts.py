@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -34,6 +35,9 @@ _LARGEST_FIRST = tuple(
         Reason.LOW_CONFIDENCE, Reason.FACE_TOO_SMALL, Reason.NEAR_DUPLICATE,
     )
 )
+
+
+_BLANK = re.compile(r"[\x00-\x20]")
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ class Cluster:
     silhouette: float | None
     path: str | None
 
-    @property
+    @cached_property
     def cohesion(self) -> float | None:
         """How alike the members are to the centre: mean cosine similarity, at most 1."""
         return 1 - sum(far for _, far in self.members) / len(self.members) if self.members else None
@@ -135,7 +139,7 @@ class Faces:
 
 def web_address(text: str | None) -> str | None:
     """`text` when it is an http(s) address a page may link to, else None."""
-    if not text or any(ord(letter) <= 32 for letter in text):
+    if not text or _BLANK.search(text):
         return None
     try:
         parts = urlsplit(text)
@@ -150,21 +154,26 @@ class Facts:
     Raises Fatal when a table or a folder it names is damaged or gone.
     """
 
-    def __init__(self, root: Root, edition: Mapping[str, Any], events: Sequence[Event] | None = None) -> None:
+    def __init__(
+        self, root: Root, edition: Mapping[str, Any], events: Sequence[Event] | None = None,
+        said: pa.Table | None = None,
+    ) -> None:
         self.root = root
         self.edition = edition
         self.live = events is not None
         self.events: Sequence[Event] = events or ()
         self.rescued = overlay.rescued(self.events)
+        self.sliders: dict[str, Any] | None = None
         folders = edition["folders"]
         self._db = tables.connect(root, {table: {"": folders[table]} if table in folders else {} for table in TABLES})
-        self._db.register("said", tables.read_latest(root, edition["partitions"], _SAID))
+        self._db.register("said", tables.read_latest(root, edition["partitions"], SAID) if said is None else said)
         out = {**edition.get("left_out", {}), **overlay.left_out(self.events)}
         left_out = {"id": pa.array(list(out), pa.string()), "reason": pa.array(list(out.values()), pa.string())}
         self._db.register("left_out", pa.table(left_out))
         self._db.execute(_ROWS, [list(edition["partitions"])])
         self._db.execute(_KEEPERS)
         self._db.execute(_WORDS)
+        self._db.execute("CREATE TEMP TABLE everywhere AS SELECT word, count(*) AS total FROM words GROUP BY word")
 
     def _pictures(self, condition: str, values: Sequence[Any] = (), order: str = "partition, row") -> list[Picture]:
         query = f"SELECT {_COLUMNS} FROM rows WHERE {condition} ORDER BY {order}"
@@ -175,6 +184,20 @@ class Facts:
         found = self._db.execute(query, list(values))
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def columns(self, query: str, values: Sequence[Any] = ()) -> pa.Table:
+        """The same as a table: for many rows."""
+        found: pa.Table = self._db.sql(query, params=list(values)).to_arrow_table()
+        return found
+
+    @property
+    def plane(self) -> tuple[pa.Array, np.ndarray] | None:
+        """Ids and two principal components of the features where somebody has them at hand."""
+        return None
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Let queries read a table by this name."""
+        self._db.register(name, table)
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._db.execute(query, list(values)).fetchall()
@@ -339,18 +362,17 @@ class Facts:
     def _words(self, ids: Sequence[str]) -> list[tuple[str, int]]:
         """The creators, styles and genres that are more frequent among these pictures than in the corpus."""
         rows = self._rows(
-            "WITH here AS (SELECT word, count(*) AS n FROM words WHERE id IN (SELECT unnest(?)) GROUP BY word), "
-            "everywhere AS (SELECT word, count(*) AS total FROM words GROUP BY word) "
+            "WITH here AS (SELECT word, count(*) AS n FROM words WHERE id IN (SELECT unnest(?)) GROUP BY word) "
             "SELECT word, n FROM here JOIN everywhere USING (word) WHERE n > 1 AND n / total > 1.2 * ? "
             "AND lower(word) NOT IN (SELECT unnest(?)) ORDER BY n * n / total DESC, word LIMIT 3",
-            [list(ids), len(ids) / max(len(self.kept), 1), sorted(NO_NAMES)],
+            [list(ids), len(ids) / max(self.kept_total, 1), sorted(NO_NAMES)],
         )
         return [(word, count) for word, count in rows]
 
     @cached_property
     def mapped(self) -> bool:
         """Whether the themes have a map: some of their pictures have features."""
-        return bool(self.clusters) and self._rows("SELECT count(vector) FROM embedded")[0][0] > 0
+        return bool(self.clusters) and bool(self._rows("SELECT 1 FROM embedded WHERE vector IS NOT NULL LIMIT 1"))
 
     def by_id(self, ids: Sequence[str]) -> dict[str, Picture]:
         """The kept pictures with these ids."""
@@ -365,6 +387,11 @@ class Facts:
     def kept(self) -> frozenset[str]:
         """The ids of the pictures that no stage has rejected."""
         return frozenset(row[0] for row in self._rows("SELECT id FROM rows WHERE reason IS NULL"))
+
+    @cached_property
+    def kept_total(self) -> int:
+        """How many those are."""
+        return int(self._rows("SELECT count(DISTINCT id) FROM rows WHERE reason IS NULL")[0][0])
 
     # faces
 
@@ -396,7 +423,7 @@ def _group(keeper: Picture, members: Sequence[Picture], near: int, same: int) ->
     )
 
 
-_SAID = ("page_url", "title", "creator", "year_text", "year", "licence", "style", "genre")
+SAID = ("page_url", "title", "creator", "year_text", "year", "licence", "style", "genre")
 _ROWS = """
 CREATE TEMP TABLE rows AS
 SELECT c.partition, c.row, coalesce(x.id, c.id) AS id, c.url, d.page_url, c.source, c.source_id, d.title, d.creator,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.errors import Reason
 from pipeline.web.facts import Facts
@@ -40,17 +41,26 @@ class Slider:
 
 
 def sliders(facts: Facts) -> dict[str, Slider]:
-    """The limits of the edition's manifest by their reason; those nobody measured are left out."""
+    """The limits of the edition's manifest by their reason; those nobody measured are left out.
+
+    No decision changes them: they are found once.
+    """
+    if facts.sliders is None:
+        facts.sliders = _sliders(facts)
+    return facts.sliders
+
+
+def _sliders(facts: Facts) -> dict[str, Slider]:
     select = facts.edition["manifest"].get("select") or {}
     limits = {reason: limit for reason, limit in _LIMITS.items() if isinstance(select.get(limit[0]), int | float)}
     if not limits:
         return {}
     columns = ", ".join(f"{number} AS {key}" for key, number, _ in limits.values())
     query = f"SELECT {columns} FROM measured m WHERE m.reason IS NULL AND m.partition IN (SELECT unnest(?))"
-    rows = facts.ask(query, [list(facts.edition["partitions"])])
+    measured = facts.columns(query, [list(facts.edition["partitions"])])
     made = {}
     for reason, (key, _, below) in limits.items():
-        values = np.array([row[key] for row in rows if row[key] is not None], np.float64)
+        values = measured[key].drop_null().cast(pa.float64()).to_numpy()
         if len(values):
             made[str(reason)] = slider(values, (key, str(reason)), float(select[key]), below)
     return made

@@ -82,6 +82,11 @@ class Live:
             self._behind = True
             self._pages.clear()
 
+    def warm(self) -> None:
+        """Find out beforehand what all pages ask."""
+        with self.held():
+            self.page("clusters.html")
+
     @property
     def live(self) -> list[Event]:
         """The events that stand."""

@@ -19,12 +19,16 @@ from pipeline.web.facts import Picture
 
 PICTURES = "pictures"
 RUNS = "runs"
+FACES = "faces"
 SIDE = 160
 GRID_SIDE = 1024
 _THREADS = 2
 _CHUNK = 32
 _QUALITY = 82
-_OURS = re.compile(r"pictures/(a-)?[0-9a-f]{64}(-\d+)?\.webp|runs/\d+-[0-9a-z_.+-]+\.(webp|gif|mp4|webm)")
+_OURS = re.compile(
+    r"pictures/(a-)?[0-9a-f]{64}(-\d+)?\.webp|runs/\d+-[0-9a-z_.+-]+\.(webp|gif|mp4|webm)"
+    r"|faces/[a-z]+[0-9]?-[0-9a-f]+\.(png|gif|mp4)"
+)
 
 Named = tuple[str, bytes | None]
 
@@ -84,7 +88,7 @@ class Pictures:
 
     def make(self) -> int:
         """Write what is wanted and not there, delete what no page shows any more; returns how many were made."""
-        there = {f"{folder}/{name}" for folder in (PICTURES, RUNS) for name in self._out.names(folder)}
+        there = {f"{folder}/{name}" for folder in (PICTURES, RUNS, FACES) for name in self._out.names(folder)}
         for name in there:
             if _OURS.fullmatch(name) and name not in self._wanted:
                 self._out.delete(name)

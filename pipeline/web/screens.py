@@ -164,7 +164,17 @@ def faces(facts: Facts) -> Screen | None:
         "aligned": aligned, "refused": found, "align": facts.edition["manifest"]["align"],
         "points": {face.picture.id: _points(face) for face in every},
     }
-    return Screen("faces.html", "faces.html", about, shown, [face.picture for face in aligned])
+    files = face_files(facts)
+    drawn = {name.split("/")[-1].split("-")[0]: name for name in files}
+    about |= {"drawn": {what: drawn.get(what) for what in ("gif", "mp4", "means")}}
+    return Screen("faces.html", "faces.html", about, shown, [face.picture for face in aligned], files)
+
+
+def face_files(facts: Facts) -> dict[str, str]:
+    """The films and mean faces that an edition has drawn and that stand: path below the root by name in the report."""
+    drawn = facts.edition.get("faces") or {}
+    shown = (drawn[what] for what in ("gif", "mp4", "means") if what in drawn)
+    return {f"faces/{path.rsplit('/', 1)[-1]}": path for path in shown if facts.root.exists(path)}
 
 
 def _points(face: Faces) -> list[str]:
@@ -227,11 +237,11 @@ def pictures(facts: Facts, ids: Sequence[str]) -> Iterator[Screen]:
     for entry in journal.entries(said_until(facts), names):
         for one in entry.pictures:
             said.setdefault(one, []).append(entry)
-    theme = {one: cluster for cluster in facts.clusters for one, _ in cluster.members}
+    theme = {one: cluster for cluster in facts.clusters for one, _ in cluster.members if one in found}
     for id, row in found.items():
         about = {
             "picture": row, "sections": told.get(id, []), "decisions": said.get(id, []), "theme": theme.get(id),
-            "kept": id in facts.kept,
+            "kept": row.reason is None,
         }
         yield Screen(place(f"pictures/{id}"), "picture.html", about, [row], [row])
 

@@ -94,6 +94,7 @@ class Site:
             "token": token, "policy": policy(live), "paged": Every() if paged is None else paged,
         })
         self._atlas: atlas.Atlas | None = None
+        self._places: atlas.Places | None = None
 
     def render(self, address: str) -> bytes | None:
         """The page at an address such as `clusters/07.html`; None when there is none."""
@@ -129,7 +130,8 @@ class Site:
     def atlas(self) -> atlas.Atlas | None:
         """Where each picture lies on the map; None when nothing was embedded."""
         if self._atlas is None:
-            self._atlas = atlas.atlas(self._facts)
+            self._places = self._places or atlas.places(self._facts)
+            self._atlas = atlas.atlas(self._facts, self._places)
         return self._atlas
 
     def redraw(self) -> None:
@@ -137,8 +139,8 @@ class Site:
         self._atlas = None
 
     def files(self) -> dict[str, str]:
-        """The files of runs that pages show: path below the root by name."""
-        return run_screens.files(self._facts)
+        """The files of runs, and films of faces, that pages show: path below the root by name."""
+        return run_screens.files(self._facts) | screens.face_files(self._facts)
 
 
 def data_addresses(facts: Facts) -> list[str]:

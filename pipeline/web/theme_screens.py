@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.web.charts import chart
-from pipeline.web.facts import Cluster, Facts, Picture
+from pipeline.web.facts import Cluster, Facts
 from pipeline.web.pages import pagers, place
 from pipeline.web.screens import Screen
 
@@ -18,7 +18,7 @@ LONE = 18
 
 def as_prepared(facts: Facts) -> bool:
     """Whether sheets show the prepared pictures: of aligned corpora, and of large ones."""
-    return bool(facts.edition["manifest"].get("align")) or len(facts.kept) > MAX_ORIGINALS
+    return bool(facts.edition["manifest"].get("align")) or facts.kept_total > MAX_ORIGINALS
 
 
 def by_style(facts: Facts) -> bool:
@@ -70,11 +70,21 @@ def sheet(facts: Facts, number: int, page: int) -> Screen | None:
     about: dict[str, Any] = {
         "cluster": cluster, "members": here, "pager": pager, "as_prepared": prepared,
         "page_of": f"clusters/{number:02d}", "near": neighbours(facts.clusters, cluster), "run": run_of(facts, number),
-        "others": facts.clusters,
+        "others": facts.clusters, "parts": parts(facts, cluster) if page == 1 else [],
     }
-    shown: Sequence[Picture] = [picture for picture, _ in here]
+    shown = [*(picture for picture, _ in here), *(picture for part in about["parts"] for picture in part["shown"])]
     address = place(f"clusters/{number:02d}", page)
     return Screen(address, "cluster.html", about, () if prepared else shown, shown if prepared else ())
+
+
+def parts(facts: Facts, cluster: Cluster) -> list[dict[str, Any]]:
+    """The themes within a theme, as far as their pictures still are in it: how many, and the nine in the middle."""
+    here = {picture for picture, _ in cluster.members}
+    told = facts.fitted.get(cluster.id, {}).get("parts", ())
+    found = [ids for part in told if (ids := [one for one in part["members"] if one in here])]
+    pictures = facts.by_id([one for part in found for one in part[:9]])
+    made = [{"size": len(part), "shown": [pictures[i] for i in part[:9] if i in pictures]} for part in found]
+    return made if len(made) > 1 else []
 
 
 def sheets(facts: Facts, cluster: Cluster) -> Iterator[str]:

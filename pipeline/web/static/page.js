@@ -6,6 +6,7 @@
   const up = document.body.dataset.up;
   const bar = document.getElementById("said");
   const handlers = new Map();
+  const place = `wk-mine-${document.body.dataset.corpus}`;
   let hiding = 0;
 
   const wk = {
@@ -66,21 +67,32 @@
       const answer = await wk.ask("api/decide", { action, ...fields });
       if (answer) {
         const event = answer.event?.id ?? answer.event ?? null;
+        wk.remember(place, [...wk.remembered(place), event]);
         wk.say(answer.said ?? "Done.", { event });
         document.dispatchEvent(new CustomEvent("decided", { detail: { action, fields, event, answer } }));
       }
       return answer;
     },
 
-    /** Undo an event, or the last that stands. */
-    async undo(event = null) {
-      const answer = await wk.ask("api/undo", event ? { event } : {});
+    /** Undo an event, or the last that was decided in this tab: never what somebody else decided meanwhile. */
+    async undo(named = null) {
+      const event = named ?? wk.remembered(place).at(-1);
+      if (!event) {
+        wk.say("Nothing decided in this tab is left to undo; Decisions lists all.", { bad: true });
+        return null;
+      }
+      const answer = await wk.ask("api/undo", { event });
+      wk.remember(place, wk.remembered(place).filter((one) => one !== event));
       if (answer) {
         wk.say(answer.said ?? "Undone.");
         document.dispatchEvent(new CustomEvent("undone", { detail: { event, answer } }));
       }
       return answer;
     },
+
+    /** A list that outlives the page, but not the tab. */
+    remembered: (name) => JSON.parse(sessionStorage.getItem(name) ?? "[]"),
+    remember: (name, list) => sessionStorage.setItem(name, JSON.stringify(list.slice(-1000))),
 
     /** What keys do outside of fields: `{x: fn}`; a function that returns false lets the key through. */
     keys(map) {

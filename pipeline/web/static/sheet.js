@@ -202,8 +202,10 @@
     return ids;
   };
 
+  const kept = `wk-kept-${document.body.dataset.corpus}-${theme}`;
   const stamp = (ids, mark) => {
     for (const id of ids) mark ? marks.set(id, mark) : marks.delete(id);
+    if (wk.live) wk.remember(kept, [...marks].filter(([, one]) => one === "kept").map(([id]) => id));
     badges();
   };
 
@@ -247,10 +249,10 @@
     if (ids.length && (await wk.asked(byId("sure"))) === "yes") await reject(ids);
   };
 
-  document.addEventListener("undone", (event) => {
-    const known = history.get(event.detail.event ?? [...history.keys()].at(-1));
+  document.addEventListener("undone", ({ detail }) => {
+    const known = history.get(detail.event);
     if (known) stamp(known.ids, null);
-    history.delete(event.detail.event ?? [...history.keys()].at(-1));
+    history.delete(detail.event);
   });
   const history = new Map();
   document.addEventListener("decided", ({ detail }) => {
@@ -260,6 +262,7 @@
   // wiring
 
   byId("tools").hidden = false;
+  if (wk.live) stamp(wk.remembered(kept), "kept");
   count();
   pagers();
   order.addEventListener("change", () => {
