@@ -21,7 +21,7 @@ FIXED = (
 Recipe = Literal["radford", "small", "projected"]
 Augmentation = Literal["mirror", "colour", "translation", "cutout"]
 
-# What each recipe changes of the defaults below, chosen by benchmarks/gan_ablation.py.
+# What each recipe changes of the defaults below, after the papers of its parts; docs/gan.md says what was measured.
 RECIPES: dict[str, dict[str, Any]] = {
     "radford": {},
     "small": {

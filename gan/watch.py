@@ -35,7 +35,9 @@ class Watch:
 
     def __init__(self, images: Pictures, held_out: Pictures, options: TrainOptions) -> None:
         chosen = np.random.default_rng(options.seed).permutation(len(images))[:LOOKED_AT]
-        self._reals, self._held_out = images[np.sort(chosen)], held_out[:LOOKED_AT]
+        # In no order: pictures often come kind by kind, and the floor compares the first half with the second.
+        self._reals = images[chosen]
+        self._held_out = held_out[np.random.default_rng(options.seed).permutation(len(held_out))[:LOOKED_AT]]
         self._latents = sample.fixed_latents(len(self._reals), options.seed ^ _WATCH_STREAM)
         self._sees = len(self._reals) >= LEAST and models.find("efficientnet-lite0") is not None
         self._features = np.empty((0, 0), np.float32)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from test_gan_train import blobs, curve, same_states
 from torch.nn.functional import relu, softplus
 
-from gan import augment, sample, state, watch
+from gan import augment, metrics, sample, spaces, state, watch
 from gan.losses import discriminator_loss, generator_loss, r1_penalty
 from gan.nets import Discriminator, Generator, Spectral
 from gan.options import RECIPES, TrainOptions
@@ -336,6 +336,16 @@ def test_looks_change_nothing_and_tell_distance(tmp_path: Path) -> None:
         assert torch.equal(one, other), name
     assert torch.equal(made.rng.get_state(), plain.rng.get_state())
     assert watcher.look(made) == found
+
+
+@needs_backbone
+def test_the_floor_is_of_one_kind_of_pictures_in_whatever_order_they_come() -> None:
+    images = blobs(100)
+    images[:50] //= 4  # two kinds, one after the other: half against half would be far apart
+    options = TrainOptions(**BASE)
+    found = watch.Watch(images, images[:0], options).look(state.fresh(options, CPU))
+    kinds = spaces.features(images)
+    assert abs(found["floor"]) < metrics.kid(kinds[:50], kinds[50:]).mean / 5
 
 
 @pytest.mark.parametrize(
