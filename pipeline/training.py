@@ -97,6 +97,8 @@ def _plan_base(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], whole: boo
     if options.total_minutes is not None and options.base_kimg is None:
         minutes = options.total_minutes * BASE_SHARE
     first, *others = [str(cluster["path"]) for cluster in clusters]
+    ids = {picture for folder in (first, *others) for picture in membership.members(root, folder)}
+    membership.remember(root, run, ids.union(membership.trained_on(root, run)), corpus.partitions())
     members = sum(int(cluster["size"]) for cluster in clusters)
     made.base = RunTask(
         root=root.url, cluster=BASE, name="all themes", pictures=first, members=members, run=run, kimg=kimg,
@@ -129,7 +131,7 @@ def _plan_run(
             return
         if reached:
             kimg, minutes = done["kimg"] + options.grow_kimg, None
-            membership.remember(corpus.root, run, ids, corpus.partitions())
+    membership.remember(corpus.root, run, ids, corpus.partitions())
     made.tasks.append(
         RunTask(
             root=corpus.root.url, cluster=int(cluster["id"]), name=cluster["name"], pictures=cluster["path"],
@@ -162,7 +164,6 @@ def _run_folder(corpus: Corpus, cluster: int, options: Train, ids: Sequence[str]
     number = max((int(name.split("-")[0]) for name in standing if name[:5].isdigit()), default=0) + 1
     name = f"{number:05d}-dcgan-{options.size}-seed{options.seed}"
     facts = {"key": key, "corpus": corpus.name, "cluster": cluster, "clustered": corpus.digests["clustered"]}
-    membership.remember(corpus.root, f"{base}/{name}", ids, corpus.partitions())
     corpus.root.claim(f"{base}/{name}/run.json", json.dumps(facts).encode())
     return f"{base}/{name}"
 
@@ -212,8 +213,6 @@ def load_pictures(root: Root, folder: str, size: int) -> np.ndarray:
                 picture = picture.resize((size, size), Image.Resampling.LANCZOS)
             images[index] = np.asarray(picture)
     return images
-
-
 
 
 def rescue(task: RunTask) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 from PIL import Image
 
+from pipeline import membership
 from pipeline.manifest import Train
 from pipeline.storage import Root
 from pipeline.training import RunTask, load_pictures, plan, train_cluster
@@ -86,3 +87,16 @@ def test_time_is_shared_between_the_base_and_the_themes(tmp_path):
     planned = plan(Standing(tmp_path, total_minutes=40), themes(tmp_path, 10, 30), 1)
     assert planned.base is not None and planned.base.minutes == 10
     assert [task.minutes for task in planned.tasks] == [7.5, 22.5]
+
+
+def test_on_which_pictures_a_run_is_trained_is_known_however_often_it_goes_on(tmp_path):
+    clusters, root = themes(tmp_path, 12, 14), Root(tmp_path)
+    corpus = Standing(tmp_path, kimg=0.2, batch=8)
+    first = plan(corpus, clusters, 1)
+    assert len(membership.trained_on(root, first.base.run)) == 26
+    ids = [{"id": f"0{index:03d}"} for index in range(13)]
+    (tmp_path / "clusters/00/cluster.json").write_text(json.dumps({"members": ids}))
+    again = plan(corpus, clusters, 1)
+    assert again.tasks[0].run == first.tasks[0].run, "it was stopped before its budget, and grew"
+    assert "0012" in membership.trained_on(root, again.tasks[0].run)
+    assert len(membership.trained_on(root, again.base.run)) == 27
