@@ -99,6 +99,16 @@ def late(seconds: float) -> Any:
     return script
 
 
+def begun(root: Path) -> Any:
+    """The last picture comes just after the write of the others was begun, too soon for a write of its own."""
+
+    def script(site: Site, times: int) -> Answer:
+        until(root / "begun")
+        return ok(png(PICTURES - 1))
+
+    return script
+
+
 def until(path: Path) -> None:
     end = time.monotonic() + 60
     while not path.exists() and time.monotonic() < end:
@@ -108,8 +118,8 @@ def until(path: Path) -> None:
 
 def test_a_crawl_that_ends_while_the_clock_has_a_batch_written_waits_for_it(tmp_path: Path) -> None:
     """The ticker began the write; what came in meanwhile is written too, and the end is not told before."""
-    preamble = SLOW.replace("SECONDS", "2") + OFTEN.replace("PICTURES", "10_000")
-    with Site(PICTURES, {f"/images/a/{PICTURES - 1}.png": late(2.5)}) as site:
+    preamble = SLOW.replace("SECONDS", "3") + OFTEN.replace("PICTURES", "10_000").replace("0.5", "2.0")
+    with Site(PICTURES, {f"/images/a/{PICTURES - 1}.png": begun(tmp_path)}) as site:
         last, said = Crawl(site, tmp_path, preamble).ended()
     assert last["summary"]["new"] == PICTURES, said
     assert len(last["summary"]["partitions"]) == 1
