@@ -39,6 +39,24 @@ NEAR = 24  # pixels between the eyes, from which faces must be found
 PORTRAIT = Align(max_yaw=20, max_pitch=25, max_up=13, min_eye_distance=0)
 DAYLIGHT = Align(max_yaw=180, max_pitch=180, min_eye_distance=0, sunglasses="reject")
 SET_ON = ("an2i", "at33")
+PAINTED = (  # of wikiart_styles_pd, by eye: persons to the waist or nearer, both eyes to be seen
+    "adriaen-brouwer_fumatore", "andrea-del-sarto_christ-the-redeemer",
+    "andrea-del-sarto_domenico-di-jacopo-di-matteo-called-becuccio-bicchieraio", "andrea-del-sarto_head-of-a-young-man",
+    "andrea-del-sarto_head-of-child", "agnolo-bronzino_a-portrait-of-giuliano-di-piero-de-medici",
+    "agnolo-bronzino_alessandro-de-medici", "allan-ramsay_general-sir-james-abercromby-also-spelled-abercrombie",
+    "allan-ramsay_hon-mary-townshend-the-daughter-of-charles-townshend-2nd-viscount-townshend-of-raynham-and",
+    "allan-ramsay_jean-jacques-rousseau", "allan-ramsay_john-campbell-4th-earl-of-loudoun", "allan-ramsay_john-reid",
+    "allan-ramsay_lady-susan-fox-strangways-1761",
+    "vladimir-borovikovsky_portrait-of-aleksei-alekseevich-konstantinova-1806", "joshua-reynolds_samuel-johnson-1757",
+    "antoine-pesne_self-portrait-with-daughters-1754", "vladimir-borovikovsky_portrait-of-m-i-lopukhina-1797",
+    "mikhail-vrubel_head-of-demon-1890", "gustave-moreau_saint-sebastian-1875",
+)  # fmt: skip
+WHOLE = (  # and whole figures
+    "adriaen-brouwer_a-boor-asleep", "andrea-del-castagno_farinata-degli-uberti",
+    "andrea-del-castagno_giovanni-boccaccio", "andrea-del-sarto_charity",
+    "allan-ramsay_charlotte-sophia-of-mecklenburg-strelitz-1762", "allan-ramsay_george-iii",
+    "allan-ramsay_john-manners-marquess-of-granby-1745",
+)
 _CONTOURS = (
     (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
     (362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398),
@@ -181,6 +199,11 @@ def steady(data: Path) -> None:
 
 def paintings(data: Path) -> None:
     """Pictures with a face found. Portraits should have one, still lifes, landscapes and flowers none."""
+    for what, stems in (("painted portraits, by eye", PAINTED), ("painted whole figures, by eye", WHOLE)):
+        shown = [data / "wikiart_styles_pd" / row["path"] for row in rows(data / "wikiart_styles_pd")]
+        shown = [path for path in shown if path.stem in stems]
+        hits = [sum(bool(find(pixels(path))) for path in shown) for find in (ours, plain)]
+        print(f"{what:47} {len(shown):4} pictures   ours {hits[0]:4}              MediaPipe {hits[1]:4}")
     sets = [("louvre_genres", "genre"), ("wikiart_styles_pd", "style"), ("faces_orl", None), ("flowers5", None)]
     for folder, label in sets:
         found: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -188,10 +211,10 @@ def paintings(data: Path) -> None:
             picture = pixels(data / folder / row["path"])
             counts = len(ours(picture)), len(plain(picture))
             found[row[label] if label else folder].append(counts)
-        for name, counts in found.items():
-            mine, theirs = (sum(both[side] > 0 for both in counts) for side in (0, 1))
-            every = [sum(both[side] for both in counts) for side in (0, 1)]
-            print(f"{folder:18} {name:28} {len(counts):4} pictures   ours {mine:4} ({every[0]} faces)   "
+        for name, each in found.items():
+            mine, theirs = (sum(both[side] > 0 for both in each) for side in (0, 1))
+            every = [sum(both[side] for both in each) for side in (0, 1)]
+            print(f"{folder:18} {name:28} {len(each):4} pictures   ours {mine:4} ({every[0]} faces)   "
                   f"MediaPipe {theirs:4} ({every[1]} faces)")
 
 

@@ -36,6 +36,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("look", "What stands at the root, and what comes next."),
     "rejects": ("look", "What was rejected, by reason, with examples."),
     "show": ("look", "Everything known of one picture."),
+    "faces": ("who", "Faces before and after alignment: sheet, film, landmarks, what was refused."),
     "people": ("who", "Who is who: the persons in the pictures of a corpus."),
     "forget": ("takedown", "Take pictures down, wherever they stand, or all that tells persons apart."),
     "decide": ("review", "Reject, rescue, move, rename, merge, split, hide, undo: without the pages."),

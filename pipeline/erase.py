@@ -26,6 +26,8 @@ _KEPT = frozenset(("id", "source", "source_id", "url", "bytes", "last_modified",
 _UNTOUCHED = ("checked",)
 _REALS = ("reals", "nearest", "neighbours")
 """Beginnings of the names of files of a run that show pictures it was trained on."""
+_SHELVES = ("nearest", "neurons", "project", "rank")
+"""Folders of a run, and parts of the names of their files in a report, that show such pictures or parts of them."""
 _SAME = 0.999  # cosine of a vector and the same one kept in half the bits
 _SHEET_COLUMNS, _SHEET_MOST, _TILE = 12, 120, 96
 
@@ -50,9 +52,7 @@ def erase(root: Root, pictures: frozenset[str], runs: Sequence[str]) -> None:
                 _corpus_folder(root, f"corpora/{corpus}/{table}/{digest}", table, partitions, pictures)
         _report(root, f"reports/{corpus}", pictures)
     for run in runs:
-        for name in root.names(run):
-            if name.startswith(_REALS):
-                root.delete(f"{run}/{name}")
+        _run(root, run)
     wipe(root, "cache")
     for picture in pictures:
         folder = f"originals/{picture[:2]}"
@@ -62,6 +62,15 @@ def erase(root: Root, pictures: frozenset[str], runs: Sequence[str]) -> None:
     for table in root.folders("tables"):
         for version in root.folders(f"tables/{table}"):
             _rows(root, f"tables/{table}/{version}", table, partitions, pictures)
+
+
+def _run(root: Root, run: str) -> None:
+    """Remove what shows real pictures from a run."""
+    for name in root.names(run):
+        if name.startswith(_REALS):
+            root.delete(f"{run}/{name}")
+    for shelf in _SHELVES:
+        wipe(root, f"{run}/{shelf}")
 
 
 def _corpus_folder(root: Root, folder: str, table: str, partitions: Sequence[str], pictures: frozenset[str]) -> None:
@@ -154,6 +163,8 @@ def members(root: Root, path: str) -> set[str]:
 
 def _themes(root: Root, folder: str, pictures: frozenset[str]) -> None:
     for theme in root.folders(folder):
+        for part in root.folders(f"{folder}/{theme}/parts"):
+            _theme(root, f"{folder}/{theme}/parts/{part}", pictures)
         _theme(root, f"{folder}/{theme}", pictures)
     for name in root.names(folder):
         if name == "motifs.json":
@@ -230,7 +241,8 @@ def _report(root: Root, folder: str, pictures: frozenset[str]) -> None:
     for inner in ("", *root.folders(folder)):
         place = f"{folder}/{inner}".rstrip("/")
         for name in root.names(place):
-            shows = any(picture in name for picture in pictures) or any(word in name for word in _REALS)
+            shows = any(word in name for word in (*pictures, *_REALS, *_SHELVES))
+            shows |= inner == "faces"  # films of many pictures
             if shows or not name.endswith((".webp", ".gif")):
                 root.delete(f"{place}/{name}")
 

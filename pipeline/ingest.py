@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import models, rescues, sources, training
+from pipeline import aligned, models, rescues, sources, training
 from pipeline.corpus import CORPUS_TABLES, Corpus, add_edition, edition, editions
 from pipeline.edition import STEP_OF, funnel, score_plants, totals, versions
 from pipeline.errors import PipelineError, SourceRefused, TooManyRejects, UsageError
@@ -445,6 +445,8 @@ def _edition(
         "models": models.digests(),
     }
     facts["counts"] = totals(facts["funnel"])
+    if job.manifest.align and job.wants("report"):
+        facts["faces"] = aligned.of_edition(job.root, facts, job.echo)
     facts["report"] = f"reports/{corpus.name}/index.html" if job.wants("report") else None
     if job.wants("report"):
         number = max(editions(corpus.root, corpus.name), default=0) + 1

@@ -33,7 +33,7 @@ FLOORS = (
     },
     {"pipeline.people", "pipeline.erase"},
     {"pipeline.edition", "pipeline.folds", "pipeline.web"},
-    {"pipeline.report", "pipeline.persons"},
+    {"pipeline.report", "pipeline.persons", "pipeline.aligned"},
     {"pipeline.ingest", "pipeline.forget", "pipeline.demo", "pipeline.doctor", "pipeline.schedule"},
     {"pipeline.verbs"},
     {"pipeline.cli"},

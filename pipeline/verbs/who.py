@@ -1,4 +1,4 @@
-"""The verb that says who is who: people, with name, merge and split."""
+"""Verbs of faces: how they were aligned (faces), and who is who (people, with name, merge and split)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,31 @@ if TYPE_CHECKING:
     from pipeline.persons import Persons
 
 _CORPUS = click.option("--corpus", default=None, help="Which corpus [the only one].")
+
+
+@click.command("faces")
+@_CORPUS
+@click.option("--landmarks", is_flag=True, help="Draw boxes, eyes, irises and all points on the originals, too.")
+@common
+def faces_(setting: Setting, corpus: str | None, landmarks: bool) -> None:
+    """\b
+    pipeline faces
+    pipeline faces --landmarks --corpus family
+
+    Faces before and after they were aligned: a contact sheet, an animation (GIF and MP4) of the pictures as found and
+    as aligned that ends in the mean face of each, and what was refused by reason, with the number that decided.
+    """
+    from pipeline import aligned
+    from pipeline.corpus import newest
+
+    edition = newest(setting.root, corpus)
+    found = aligned.Aligned(setting.root, edition)
+    drawn = {} if setting.dry_run else found.draw(landmarks)
+    files = {what: setting.root.address(path) for what, path in drawn.items()}
+    setting.data(
+        {"corpus": edition["corpus"], "aligned": len(found.kept), "refused": found.reasons(), "files": files},
+        aligned.text(edition, found, files),
+    )
 
 
 @click.group("people", invoke_without_command=True)

@@ -70,14 +70,18 @@ def number(picture: Picture) -> str | None:
     """The number that decided about a picture, in words; None when none did."""
     if picture.reason is None:
         return None
-    if picture.reason == Reason.ODD_ANGLE and picture.detail and picture.value is not None:
-        return f"{picture.detail} {picture.value:.0f}°"
-    words, _ = _NUMBERS.get(Reason(picture.reason), ("{:g}", None))
-    if picture.value is not None:
-        return words.format(picture.value)
-    if picture.http_status and picture.reason.startswith("http_"):
+    if picture.value is None and picture.http_status and picture.reason.startswith("http_"):
         return f"HTTP {picture.http_status}"
-    return None
+    return words(picture.reason, picture.value, picture.detail)
+
+
+def words(reason: str | None, value: float | None, detail: str | None) -> str | None:
+    """The number that decided with a reason, in words; None when none did."""
+    if reason is None or value is None:
+        return None
+    if reason == Reason.ODD_ANGLE and detail:
+        return f"{detail} {value:.0f}°"
+    return _NUMBERS.get(Reason(reason), ("{:g}", None))[0].format(value)
 
 
 def has_limit(reason: str) -> bool:
