@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import io
 import random
 import subprocess
 import time
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from duplicate_edits import all_edits, bases, is_tuning, large, make, small
+from duplicate_edits import all_edits, bases, is_tuning, large, make, small, stickers
 from PIL import Image, ImageDraw, ImageOps
 
 from pipeline.manifest import Dedupe
@@ -201,6 +202,36 @@ def crowd(data: Path, work: Path) -> None:
     proofs = real
     shown = sorted(proofs, key=lambda p: -int(members[np.searchsorted(keepers, p.keeper)]))[:60]
     sheet([(paths[p.keeper], paths[p.lost], p.facts["transform"][:52]) for p in shown], work / "groups.png")
+    growth(sketches)
+
+
+def covered(data: Path) -> None:
+    """Recall under opaque stickers, of 15 pictures of each large set, at most 640 pixels long."""
+    found: dict[str, list[bool]] = {name: [] for name in stickers()}
+    for number, path in enumerate(bases(data, False, 15)):
+        picture = Image.open(path).convert("RGB")
+        picture.thumbnail((640, 640), Image.Resampling.LANCZOS)
+        sink = io.BytesIO()
+        picture.save(sink, "PNG")
+        base = unpacked(packed(sketched(sink.getvalue())))
+        for name, edit in stickers().items():
+            copy = unpacked(packed(sketched(edit(picture, random.Random(f"{number} {name}")))))
+            found[name].append(same(base, copy))
+    print("\n| sticker | found |\n|---|---|")
+    for name, hits in found.items():
+        print(f"| {name} | {np.mean(hits):.2f} |")
+
+
+def growth(sketches: Sequence[Sketch]) -> None:
+    """Candidates and CPU seconds for the first so many of shuffled pictures."""
+    keys = keys_of([sketches[n] for n in np.random.default_rng(0).permutation(len(sketches))])
+    for count in (2000, 5000, 10_000):
+        mine = keys.owners < count
+        part = Keys(keys.codes[mine], keys.owners[mine], keys.mirrored[mine], keys.poses[mine], keys.turns[:count])
+        started = time.process_time()
+        pairs = candidates(part, 0, np.arange(count), RULES.code_distance, RULES.votes, RULES.turn_distance)
+        spent = time.process_time() - started
+        print(f"{count:,} pictures: {len(pairs.i):,} candidates, {len(pairs.i) / count:.2f} each, {spent:.1f} CPU s")
 
 
 def families(data: Path) -> None:
@@ -256,7 +287,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--peers", default=None)
     parser.add_argument("--each", type=int, default=52, help="bases of each of the four sets")
-    parser.add_argument("--only", nargs="*", default=["recall", "distractors", "crowd", "families", "speed"])
+    parser.add_argument("--only", nargs="*", default=["recall", "covered", "distractors", "crowd", "families", "speed"])
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     data, work = asked.pictures.resolve(), asked.work
@@ -270,6 +301,8 @@ def main() -> None:
         missed = [(n, name) for name, values in found.items() for n, hit in enumerate(values) if not hit]
         place = work / "report"
         sheet([(place / f"{n:03d}/base", place / f"{n:03d}/{name}", name) for n, name in missed], work / "missed.png")
+    if "covered" in asked.only:
+        covered(data)
     if "distractors" in asked.only:
         distractors(data, work, asked.peers)
     if "crowd" in asked.only:
