@@ -86,9 +86,9 @@ def test_a_picture_is_laid_over_its_copy_as_the_proof_says() -> None:
 
 
 def test_decisions_are_said_in_words_newest_first() -> None:
-    def event(number: int, action: str, **fields: object) -> Event:
-        stamp = f"2026-11-22T00:00:{number:02d}+00:00"
-        return Event(f"20261122T0000{number:02d}000000Z-0000000{number}", stamp, "anna", action, fields)
+    def event(at: int, action: str, **fields: object) -> Event:
+        stamp = f"2026-11-22T00:00:{at:02d}+00:00"
+        return Event(f"20261122T0000{at:02d}000000Z-0000000{at}", stamp, "anna", action, fields)
 
     ids = [f"{number:064x}" for number in range(3)]
     first = event(1, "reject", pictures=ids)
@@ -103,6 +103,14 @@ def test_decisions_are_said_in_words_newest_first() -> None:
     ]
     assert [entry.stands for entry in found] == [True, True, True, True, False]
     assert found[1].pictures == ids
+
+    persons = [
+        event(1, "name_person", person=3, name="Anna"), event(2, "merge_people", persons=[3, 7], into=3),
+        event(3, "split_person", person=3, faces=[f"{ids[0]}-1"], number=8),
+    ]
+    assert [entry.said for entry in journal.entries(persons, {})] == [
+        "person 3 split: 1 face now of 8", "person 7 merged into 3", "person 3 called Anna",
+    ]
 
 
 @pytest.mark.parametrize(("address", "up"), [("index.html", ""), ("clusters/07.html", "../")])

@@ -42,7 +42,7 @@ def pictures_of(event: Event) -> list[str]:
 
 def _said(event: Event, themes: Mapping[int, str], by_id: Mapping[str, Event]) -> str:
     """What was decided, as a sentence without its end."""
-    count = _pictures(len(event.fields.get("pictures", ())))
+    count = _count(len(event.fields.get("pictures", ())), "picture")
 
     def theme(number: int) -> str:
         return f"{number:02d} {themes[number]}" if number in themes else f"{number:02d}"
@@ -70,8 +70,21 @@ def _said(event: Event, themes: Mapping[int, str], by_id: Mapping[str, Event]) -
         case "undo" if event["event"] in by_id:
             return f"taken back: {_said(by_id[event['event']], themes, by_id)}"
         case _:
+            return _said_of_persons(event)
+
+
+def _said_of_persons(event: Event) -> str:
+    match event.action:
+        case "name_person":
+            return f"person {event['person']} called {event['name']}"
+        case "merge_people":
+            others = ", ".join(str(number) for number in event["persons"] if number != event["into"])
+            return f"person {others} merged into {event['into']}"
+        case "split_person":
+            return f"person {event['person']} split: {_count(len(event['faces']), 'face')} now of {event['number']}"
+        case _:
             return event.action
 
 
-def _pictures(count: int) -> str:
-    return f"{count:,} picture{'s' if count != 1 else ''}"
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' if count != 1 else ''}"
