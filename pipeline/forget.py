@@ -17,10 +17,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import erase, report, tables
+from pipeline import erase, membership, report, tables
 from pipeline.corpus import PEOPLE_TABLES, edition, editions
 from pipeline.errors import UsageError
-from pipeline.schema import REMOVED
+from pipeline.schema import ID_DIGITS, REMOVED
 from pipeline.storage import Root
 from spiders.desk import Desk
 
@@ -90,18 +90,25 @@ def _kept(root: Root, folder: str, names: set[str], pictures: frozenset[str]) ->
 
 
 def _runs(root: Root, pictures: frozenset[str]) -> list[str]:
-    """The folders of the runs whose theme held one of the pictures."""
+    """The folders of the runs that were trained on one of the pictures; a base is of all themes."""
     found = []
     for corpus in root.folders("runs"):
         for theme in root.folders(f"runs/{corpus}"):
             for run in root.folders(f"runs/{corpus}/{theme}"):
                 path = f"runs/{corpus}/{theme}/{run}"
-                if root.exists(f"{path}/run.json"):
-                    made_of = json.loads(root.read(f"{path}/run.json")).get("clustered")
-                    members = f"corpora/{corpus}/clusters/{made_of}/{theme}/cluster.json"
-                    if root.exists(members) and erase.members(root, members) & pictures:
-                        found.append(path)
+                if not pictures.isdisjoint(_seen_by(root, path, f"corpora/{corpus}/clusters", theme)):
+                    found.append(path)
     return found
+
+
+def _seen_by(root: Root, run: str, clusters: str, theme: str) -> set[str]:
+    """The pictures that a run was trained on by its own list, whoever moved them since; and those of its theme."""
+    seen = {one[:ID_DIGITS] for one in membership.trained_on(root, run)}
+    if root.exists(f"{run}/run.json"):
+        made_of = json.loads(root.read(f"{run}/run.json")).get("clustered")
+        members = f"{clusters}/{made_of}/{theme}/cluster.json"
+        seen |= erase.members(root, members) if root.exists(members) else set()
+    return seen
 
 
 def forget(root: Root, pictures: frozenset[str], how: str, why: str, echo: Echo) -> Lineage:

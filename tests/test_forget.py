@@ -35,12 +35,13 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained_on(root: Path) -> tuple[str, list[str]]:
-    """A picture that a GAN has seen, and the folders of its run."""
+    """A picture that a GAN has seen, and the folders of its run and of the base, which has seen all."""
     edition = json.loads(next(root.glob("corpora/small/editions/00001.json")).read_text())
     run = next(run for run in edition["runs"] if run["path"])
+    bases = [path.relative_to(root).as_posix() for path in root.glob("runs/small/base/*")]
     members = json.loads((root / next(c for c in edition["clusters"] if c["id"] == run["cluster"])["path"]
                           / "cluster.json").read_text())["members"]  # fmt: skip
-    return members[0]["id"], [run["path"]]
+    return members[0]["id"], [run["path"], *bases]
 
 
 def traces(root: Path, needles: list[bytes]) -> list[Path]:
@@ -73,9 +74,16 @@ def test_nothing_of_it_stands_anywhere(standing: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(standing / "root", tmp_path / "root"))
     picture, runs = trained_on(root)
     before = facts_of(root, picture)
-    needles = [before["original"][200:264], before["prepared"][-80:-16]]
+    needles = [before["original"][-200:-136], before["prepared"][-80:-16]]
     assert len(traces(root, needles)) >= 3
-    assert (root / runs[0] / "reals.png").exists()
+    assert len(runs) == 2 and all((root / run / "reals.png").exists() for run in runs)
+    beside = [root / runs[0] / shelf / "sheet.png" for shelf in ("neurons", "rank", "project", "walks")]
+    for sheet in beside:
+        sheet.parent.mkdir()
+        sheet.write_bytes(before["prepared"] if sheet.parent.name != "walks" else b"drawn by the generator")
+    part = next(root.glob(f"corpora/small/clusters/*/*/images/{picture}.*")).parents[1] / "parts/0/images"
+    part.mkdir(parents=True)
+    (part / f"{picture}.png").write_bytes(before["prepared"])
 
     ahead = answer("forget", picture[:10], "--dry-run", root=root)
     assert (ahead["removed"], ahead["pictures"], ahead["runs"]) == (False, [picture], runs)
@@ -93,7 +101,8 @@ def test_nothing_of_it_stands_anywhere(standing: Path, tmp_path: Path) -> None:
             for row in table_of.filter(pa.compute.equal(table_of["id"], picture)).to_pylist():
                 left = {name for name, value in row.items() if value is not None}
                 assert left <= {"id", "reason", "bytes"} and row["reason"] == "forgotten", path
-    assert not (root / runs[0] / "reals.png").exists()
+    assert not [run for run in runs if (root / run / "reals.png").exists()]
+    assert [sheet.exists() for sheet in beside] == [False, False, False, True]
     stone = tables.read(Root(root), tables.REMOVED, tables.names(Root(root), tables.REMOVED)[0]).to_pylist()[0]
     assert (stone["id"], stone["why"], stone["runs"]) == (picture, "asked by the owner", runs)
 
@@ -101,6 +110,17 @@ def test_nothing_of_it_stands_anywhere(standing: Path, tmp_path: Path) -> None:
     assert again["rejected"]["forgotten"] == 1
     answer("ingest", standing / "small.yaml", "--until", "cluster", root=root)
     assert traces(root, needles) == [], "the next import does not bring it back"
+
+
+def test_a_run_is_named_whose_theme_the_picture_has_left_since(standing: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(standing / "root", tmp_path / "root"))
+    picture, runs = trained_on(root)
+    (place,) = root.glob(f"corpora/small/clusters/*/*/images/{picture}.*")
+    listed = place.parents[1] / "cluster.json"
+    said = json.loads(listed.read_text())
+    said["members"] = [member for member in said["members"] if member["id"] != picture]
+    listed.write_text(json.dumps(said))
+    assert sorted(forget.trace(Root(root), frozenset([picture])).runs) == sorted(runs)
 
 
 def test_other_pictures_of_the_shard_can_still_be_read(standing: Path, tmp_path: Path) -> None:
