@@ -25,7 +25,7 @@ from pipeline.vision.resize import fit_square
 from pipeline.web.reasons import FACE_REASONS, words
 
 MEAN_OF, FRAMES, PAIRS, MARKED, A_REASON = 200, 48, 40, 24, 8
-_SIDE, _TILE, _LARGE, _LABEL = 128, 96, 256, 18
+_SIDE, _TILE, _LARGE, _SMALL, _LABEL = 128, 96, 256, 176, 18
 _FRAME_MS = 250
 _GROUND, _INK = (32, 32, 32), (230, 230, 230)
 _IRISES = ((468, 469), (473, 474))  # centre and a point of the edge of each
@@ -183,9 +183,9 @@ class Aligned:
         lines = []
         for reason, rows in self.refused.items():
             shown = [rows[at] for at in sorted({*np.linspace(0, len(rows) - 1, A_REASON).astype(int).tolist()})]
-            tiles = [(self._marked(row, _LARGE // 2, False), _number(row)) for row in shown]
+            tiles = [(self._marked(row, _SMALL, False), _number(row)) for row in shown]
             lines.append((f"{reason}  {len(rows):,}", tiles))
-        return _jpeg(_sheet(lines, _LARGE // 2))
+        return _jpeg(_sheet(lines, _SMALL))
 
     def _landmarks(self, rows: Sequence[Row]) -> bytes:
         tiles = [(self._marked(row, _LARGE, True), _angles(row)) for row in rows]
