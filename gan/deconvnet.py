@@ -127,12 +127,22 @@ def _strongest(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def choosiest(found: Answers, count: int, among: int = 9) -> list[int]:
-    """The units that tell pictures apart most: their `among` strongest answers against all, in standard deviations."""
+    """The units that tell pictures apart most: their `among` strongest answers against all, in standard deviations.
+
+    Many units are excited by the same pictures: of those that share more than a third, one comes first.
+    """
     strengths = found.strengths
     top = np.sort(strengths, 0)[-among:].mean(0)
     score = (top - strengths.mean(0)) / (strengths.std(0) + 1e-6)
     score[strengths.max(0) <= 0] = -np.inf
-    return [int(unit) for unit in np.argsort(-score, kind="stable")[:count]]
+    order = [int(unit) for unit in np.argsort(-score, kind="stable")]
+    favourites = np.argsort(-strengths, 0, kind="stable")[:among].T
+    chosen: list[int] = []
+    for unit in order:
+        shared = [len(np.intersect1d(favourites[unit], favourites[other])) for other in chosen]
+        if len(chosen) < count and max(shared, default=0) <= among / 3:
+            chosen.append(unit)
+    return [*chosen, *(unit for unit in order if unit not in chosen)][:count]
 
 
 def reconstruct(
