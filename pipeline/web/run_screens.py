@@ -14,7 +14,11 @@ def runs(facts: Facts) -> Screen:
     """Every run with its newest samples, and why a theme has none."""
     found, files = read_runs(facts.root, facts.edition)
     shown = {run.snapshots[-1].address for run in found if run.snapshots}
-    return Screen("runs.html", "runs.html", {"runs": found}, files={k: v for k, v in files.items() if k in shown})
+    advice = {run.cluster: None if run.path else run.advice for run in found}
+    trained = {run.cluster for run in found if run.path}
+    waiting = [(one, advice.get(one.id)) for one in facts.clusters if one.id not in trained]
+    about = {"runs": found, "waiting": waiting}
+    return Screen("runs.html", "runs.html", about, files={name: path for name, path in files.items() if name in shown})
 
 
 def run(facts: Facts, number: int) -> Screen | None:

@@ -19,15 +19,15 @@ _PLAIN = frozenset({
     "pictures",
 })
 _MEANS = {
-    "mode collapse": ": it draws the same pictures again and again. Begin again with a smaller step (`lr`), or with "
-    "`recipe: small`.",
+    "mode collapse": ": it draws the same pictures again and again. Begin again with "
+    "`recipe: small`, or with another seed.",
     "learned by heart": ": the discriminator knows its pictures from others of the same kind. Add pictures, train with "
     "`recipe: small`, or stop here.",
-    "discriminator has won": ": it is never wrong any more, so the generator learns nothing. Lower the step of the "
-    "discriminator (`lr_d`), train with `recipe: small`, or begin again with another seed.",
+    "discriminator has won": ": it is never wrong any more, so the generator learns nothing. Train with "
+    "`recipe: small`, or begin again with another seed.",
     "memorised pictures": ": what it draws repeats pictures of the theme. Add pictures, train with `recipe: small`, or "
     "take an earlier state.",
-    "numbers that are none": ": nothing that follows means anything. Begin again with a smaller step (`lr`).",
+    "numbers that are none": ": nothing that follows means anything. Begin again with another seed.",
 }
 _FAKES = re.compile(r"fakes-(\d+)\.png")
 

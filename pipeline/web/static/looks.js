@@ -2,15 +2,53 @@
 "use strict";
 
 (() => {
-  for (const box of document.querySelectorAll(".acts[data-theme]")) {
+  const training = [...document.querySelectorAll(".acts[data-theme]")];
+  const words = {
+    running: "It is being trained", stopping: "It stops after this step", stopped: "It was stopped; it goes on from there",
+    done: "It is trained", failed: "It could not be trained: below it says why",
+  };
+  const busy = (job) => job.state === "running" || job.state === "stopping";
+  let asking = 0;
+  let known = [];
+
+  /** The state and the end of the log of each training; once one has ended its pictures are in the pages. */
+  const show = (jobs) => {
+    const ended = jobs.some((job) => !busy(job) && known.some((old) => old.theme === job.theme && busy(old)));
+    known = jobs;
+    for (const box of training) {
+      const job = jobs.find((one) => one.theme === Number(box.dataset.theme));
+      box.querySelector(".start").disabled = jobs.some(busy);
+      box.querySelector(".stop").disabled = job?.state !== "running";
+      if (!job) continue;
+      const about = box.nextElementSibling;
+      const log = about.querySelector(".log");
+      about.hidden = false;
+      about.querySelector(".state").textContent = `${words[job.state]}. Begun at ${new Date(job.began * 1000).toTimeString().slice(0, 5)}.`;
+      log.textContent = job.log.trimEnd();
+      log.scrollTop = log.scrollHeight;
+      if (job.state === "failed") about.querySelector("details").open = true;
+    }
+    if (ended && jobs.every((job) => job.state !== "failed")) setTimeout(() => location.reload(), 1500);
+  };
+  const look = async () => {
+    clearTimeout(asking);
+    const found = await wk.ask("api/runs");
+    if (!found) return;
+    show(found.runs);
+    if (found.runs.some(busy)) asking = setTimeout(look, 2000);
+  };
+  for (const box of training) {
     const theme = Number(box.dataset.theme);
     for (const action of ["start", "stop"]) {
-      box.querySelector(`.${action}`)?.addEventListener("click", async () => {
+      box.querySelector(`.${action}`).addEventListener("click", async () => {
         const answer = await wk.ask("api/runs", { action, theme });
-        if (answer) wk.say(answer.said ?? (action === "start" ? "It trains on." : "It stops after this step."));
+        if (!answer) return;
+        wk.say(action === "start" ? "The training begins." : "It stops after this step.");
+        await look();
       });
     }
   }
+  if (training.length) void look();
 
   const box = document.getElementById("mix");
   if (!box) return;
