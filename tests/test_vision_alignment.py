@@ -103,3 +103,9 @@ def test_the_crop_of_ffhq_is_the_published_one() -> None:
     assert landed(matrix, [200, 212]) == pytest.approx([256, 256])
     assert landed(by_box([100, 50, 200, 150], 64), [150, 100]) == pytest.approx([32, 32])
     assert scale_of(by_box([100, 50, 200, 150], 70)) == pytest.approx(0.5)
+
+
+def test_a_box_stands_upright_in_the_middle_with_a_fifth_of_room() -> None:
+    matrix = by_box((10, 20, 110, 70), 70)
+    assert landed(matrix, (10, 45, 110, 45)) == pytest.approx([10, 35, 60, 35])
+    assert matrix[0, 1] == matrix[1, 0] == 0
