@@ -20,7 +20,9 @@ def withdraw(root: Root, picture: str) -> None:
 
 
 def test_a_withdrawn_picture_leaves_the_folders(tmp_path):
-    recipe, place = manifest(tmp_path, make_pictures(tmp_path / "pictures", 44)), tmp_path / "root"
+    tiny = {"size": 32, "width": 4, "batch": 8, "kimg": 0.03, "min_pictures": 2, "warm": False}
+    recipe = manifest(tmp_path, make_pictures(tmp_path / "pictures", 28), cluster={"k": 2}, train=tiny)
+    place = tmp_path / "root"
     answer("run", recipe, "--until", "cluster", root=place)
     (folder,) = place.glob("corpora/small/clusters/*/00")
     picture = json.loads((folder / "cluster.json").read_text())["members"][0]["id"]

@@ -72,10 +72,10 @@ def test_details_come_from_the_api_and_no_key_stays(gallery: Gallery, root: Root
 
 
 def test_the_hours_calls_are_kept_to_and_the_others_wait(pictures: Path, root: Root) -> None:
-    with Gallery(Catalogue.from_folder(pictures), Faults(api_calls=8, api_hour=1.4)) as gallery:
+    with Gallery(Catalogue.from_folder(pictures), Faults(api_calls=8, api_hour=1.0)) as gallery:
         summary = crawl(
             "wikiart", root, args={"style": "cubism", "api": "yes"}, limit=20, base_url=gallery.url,
-            settings={"WIKIART_API_HOUR": 1.5},
+            settings={"WIKIART_API_HOUR": 2.5},  # a busy machine may pass a call on a second late
         )  # fmt: skip
         asked = [(when, status) for when, target, status in gallery.log() if "/api/2/Painting?" in target]
     assert summary.new == 20
