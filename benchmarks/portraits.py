@@ -111,7 +111,7 @@ def main() -> None:
     run = subprocess.run([*command, "--workers", "1"], stdout=subprocess.PIPE, text=True, check=False)
     if run.returncode:
         sys.exit(run.stdout)
-    facts = json.loads(run.stdout)
+    facts = json.loads(max((out / "root/corpora/portraits/editions").iterdir()).read_text(encoding="utf-8"))
     print(f"{count} pictures, {facts['counts']['kept']} kept, in {time.monotonic() - started:.0f} s")
     print("rejected", json.dumps(facts["counts"]["rejected"]))
     print("seconds", json.dumps({step: round(value, 1) for step, value in facts["seconds"].items()}))
