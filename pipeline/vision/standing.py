@@ -49,7 +49,7 @@ class Themes:
 @dataclass(frozen=True)
 class Given:
     """For each picture its theme (int32, `UNSORTED` for none), 1 − cosine to that theme's centre (the nearest one's
-    where unsorted), mean 1 − cosine to its nearest references, and x, y on the map."""
+    where unsorted), mean 1 − cosine to its nearest references of the theme, and x, y on the map."""
 
     themes: Labels
     distance: Floats
@@ -191,8 +191,7 @@ def give(themes: Themes, parts: Parts) -> Given:
     for start in range(0, count, _BLOCK):
         here = slice(start, start + _BLOCK)
         rows, cosines = nearest(units[here], themes.references, themes.voters)
-        made.strangeness[here] = np.clip(1 - cosines.mean(axis=1), 0, 2)
-        made.themes[here] = _voted(themes, rows, cosines, made.strangeness[here])
+        made.themes[here], made.strangeness[here] = _voted(themes, rows, cosines)
         far = np.clip(1 - units[here] @ themes.centres.T, 0, 2)
         column = np.searchsorted(themes.numbers, made.themes[here]).clip(max=len(themes.numbers) - 1)
         own = far[np.arange(len(far)), column]
@@ -201,13 +200,17 @@ def give(themes: Themes, parts: Parts) -> Given:
     return made
 
 
-def _voted(themes: Themes, rows: NDArray[np.int64], cosines: Floats, strangeness: Floats) -> Labels:
-    """The theme of most of the neighbours, the near ones counting more."""
+def _voted(themes: Themes, rows: NDArray[np.int64], cosines: Floats) -> tuple[Labels, Floats]:
+    """The theme of most of the neighbours, the near ones counting more; how far those of it are: a theme that people
+    made may have fewer pictures than there are voters."""
     weights = np.exp((cosines - cosines[:, :1]) / _SHARP)
     ballots = themes.labels[rows]
     numbers = np.unique(themes.labels)
     votes = np.stack([np.where(ballots == number, weights, 0).sum(axis=1) for number in numbers], axis=1)
-    return np.where(strangeness > themes.limit, UNSORTED, numbers[votes.argmax(axis=1)]).astype(np.int32)
+    won = numbers[votes.argmax(axis=1)]
+    own = ballots == won[:, None]
+    far = np.clip((np.where(own, 1 - cosines, 0).sum(axis=1) / own.sum(axis=1)), 0, 2).astype(np.float32)
+    return np.where(far > themes.limit, UNSORTED, won).astype(np.int32), far
 
 
 def _placed(units: Floats, marks: Floats, spots: Floats) -> Floats:
