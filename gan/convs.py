@@ -123,6 +123,7 @@ class InnermostConv2d(nn.Conv2d):
         made: Tensor = _Halve.apply(  # type: ignore[no-untyped-call]
             _nhwc(pictures), _nhwc(self.weight)
         )
+        made = made if self.bias is None else made + self.bias.to(made.dtype)
         return made.permute(0, 3, 1, 2)
 
 

@@ -70,19 +70,21 @@ class Discriminator(nn.Module):
     """Pictures (n, 3, size, size) in [−1, 1] to logits (n,): above 0 where a picture looks real.
 
     `norm` is `batch` in the paper; `spectral` divides every weight by its largest singular value instead (Miyato et
-    al. 2018), and `none` leaves both out, for gradient penalties.
+    al. 2018), and `none` leaves both out, for gradient penalties. Without batch normalisation, which brings its own,
+    layers have biases: else twice the contrast would be twice as real, and grey neither real nor false.
     """
 
     def __init__(self, size: int, width: int, kernel: int, norm: Norm = "batch") -> None:
         super().__init__()
         plan = channel_plan(size, width)[::-1]
-        blocks: list[nn.Module] = [halve(CHANNELS, plan[0], kernel), nn.LeakyReLU(LEAK, inplace=True)]
+        bias = norm != "batch"
+        blocks: list[nn.Module] = [halve(CHANNELS, plan[0], kernel, bias=bias), nn.LeakyReLU(LEAK, inplace=True)]
         for narrow, wide in pairwise(plan):
-            blocks.append(halve(narrow, wide, kernel, innermost=wide == plan[-1]))
+            blocks.append(halve(narrow, wide, kernel, innermost=wide == plan[-1], bias=bias))
             blocks += [nn.BatchNorm2d(wide)] if norm == "batch" else []
             blocks.append(nn.LeakyReLU(LEAK, inplace=norm == "batch"))
         self.blocks = nn.Sequential(*blocks)
-        self.judge = nn.Linear(SEED_SIDE * SEED_SIDE * plan[-1], 1, bias=False)
+        self.judge = nn.Linear(SEED_SIDE * SEED_SIDE * plan[-1], 1, bias=bias)
         self.apply(initialise if norm == "batch" else initialise_without_norm)
         if norm == "spectral":
             normalise_spectra(self)
@@ -104,10 +106,10 @@ def double(wide: int, narrow: int, kernel: int, innermost: bool = False) -> nn.C
     return kind(wide, narrow, kernel, 2, (kernel - 1) // 2, output_padding=kernel % 2, bias=False)
 
 
-def halve(narrow: int, wide: int, kernel: int, innermost: bool = False) -> nn.Conv2d:
+def halve(narrow: int, wide: int, kernel: int, innermost: bool = False, bias: bool = False) -> nn.Conv2d:
     """A strided convolution that halves the side."""
     kind = InnermostConv2d if innermost else nn.Conv2d
-    return kind(narrow, wide, kernel, 2, (kernel - 1) // 2, bias=False)
+    return kind(narrow, wide, kernel, 2, (kernel - 1) // 2, bias=bias)
 
 
 def initialise(module: nn.Module) -> None:

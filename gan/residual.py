@@ -50,10 +50,11 @@ class ResidualDiscriminator(Discriminator):
     def __init__(self, size: int, width: int, kernel: int, norm: Norm = "batch") -> None:
         nn.Module.__init__(self)
         plan = channel_plan(size, width)[::-1]
-        blocks: list[nn.Module] = [halve(CHANNELS, plan[0], kernel)]
+        bias = norm != "batch"
+        blocks: list[nn.Module] = [halve(CHANNELS, plan[0], kernel, bias=bias)]
         blocks += [Down(narrow, wide, kernel, norm, innermost=wide == plan[-1]) for narrow, wide in pairwise(plan)]
         self.blocks = nn.Sequential(*blocks, nn.LeakyReLU(LEAK))
-        self.judge = nn.Linear(SEED_SIDE * SEED_SIDE * plan[-1], 1, bias=False)
+        self.judge = nn.Linear(SEED_SIDE * SEED_SIDE * plan[-1], 1, bias=bias)
         self.apply(initialise if norm == "batch" else initialise_without_norm)
         if norm == "spectral":
             normalise_spectra(self)
@@ -81,9 +82,10 @@ class Down(nn.Module):
 
     def __init__(self, narrow: int, wide: int, kernel: int, norm: Norm, innermost: bool) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.LeakyReLU(LEAK), nn.Conv2d(narrow, narrow, 3, 1, 1, bias=False)]
+        bias = norm != "batch"
+        layers: list[nn.Module] = [nn.LeakyReLU(LEAK), nn.Conv2d(narrow, narrow, 3, 1, 1, bias=bias)]
         layers += [nn.BatchNorm2d(narrow)] if norm == "batch" else []
-        layers += [nn.LeakyReLU(LEAK), halve(narrow, wide, kernel, innermost)]
+        layers += [nn.LeakyReLU(LEAK), halve(narrow, wide, kernel, innermost, bias)]
         layers += [nn.BatchNorm2d(wide)] if norm == "batch" else []
         self.long = nn.Sequential(*layers)
         self.short = nn.Conv2d(narrow, wide, 1, bias=False)

@@ -319,6 +319,27 @@ def test_what_a_run_cannot_begin_from(tmp_path: Path) -> None:
         train(blobs(40), Root(tmp_path / "run"), wider, start=Root(tmp_path / "nothing"))
 
 
+@pytest.mark.parametrize("blocks", ["plain", "residual"])
+@pytest.mark.parametrize("norm", ["spectral", "none"])
+def test_without_batch_norm_contrast_is_not_what_makes_a_picture_real(blocks: Any, norm: Any) -> None:
+    made = state.fresh(TrainOptions(**BASE, blocks=blocks, norm=norm), CPU)
+    plain = state.fresh(TrainOptions(**BASE, blocks=blocks), CPU)
+    biases = [name for name, _ in made.discriminator.named_parameters() if name.endswith("bias")]
+    assert "judge.bias" in biases and len(biases) == sum(
+        isinstance(one, torch.nn.Conv2d | torch.nn.Linear) for one in made.discriminator.modules()
+    ) - sum(name.endswith("short") for name, _ in made.discriminator.named_modules())
+    assert "judge.bias" not in dict(plain.discriminator.named_parameters()), "as published"
+    real = sample.to_unit(torch.from_numpy(blobs(8)))
+    for _ in range(3):
+        update(made, TrainOptions(**BASE, blocks=blocks, norm=norm), real)
+    grey = torch.zeros(1, 3, 32, 32)
+    with torch.no_grad():
+        exact = float(made.discriminator.eval()(grey))
+        with torch.autocast("cpu", torch.bfloat16):
+            assert float(made.discriminator(grey)) == pytest.approx(exact, rel=0.1), "by matrix products as well"
+    assert exact != 0
+
+
 # watching
 
 
