@@ -20,6 +20,7 @@ from pipeline.storage import Root
 from pipeline.vision.standing import decoded
 from spiders.run import take
 
+PICTURES = 28
 FOUND = "select id, source_id, url from crawled where sha256 is not null order by source_id"
 
 
@@ -27,9 +28,8 @@ FOUND = "select id, source_id, url from crawled where sha256 is not null order b
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `pictures`, a recipe and a root with everything up to a trained GAN and a report."""
     folder = tmp_path_factory.mktemp("forget")
-    recipe = manifest(folder, make_pictures(folder / "pictures", 44), sources=[
-        {"import": "folder", "path": str(folder / "pictures")}
-    ])  # fmt: skip
+    tiny = {"size": 32, "width": 4, "batch": 8, "kimg": 0.03, "min_pictures": 2}
+    recipe = manifest(folder, make_pictures(folder / "pictures", PICTURES), cluster={"k": 2}, train=tiny)
     answer("run", recipe, "--until", "report", root=folder / "root")
     return folder
 
@@ -142,7 +142,7 @@ def test_pictures_are_found_by_place_and_creator(standing: Path) -> None:
     root = Root(standing / "root")
     rows = json.loads(pipeline("sql", FOUND, "--json", root=root.url).stdout)
     assert set(forget.find(root, url=rows[3]["url"])) == {rows[3]["id"]}
-    assert len(forget.find(root, creator="nobody")) >= 44
+    assert len(forget.find(root, creator="nobody")) >= PICTURES
     for wrong in ({"host": "example.org"}, {"creator": "Somebody"}, {"url": "file:///x"}):
         with pytest.raises(UsageError, match="No picture that stands here"):
             forget.find(root, **wrong)
