@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -130,21 +129,6 @@ def won_alarm(values: Sequence[float]) -> Alarm | None:
         WON_FROM,
         "it is never wrong any more, so the generator learns nothing: lower its step size, train with --recipe small,"
         " or begin again with another seed.",
-    )
-
-
-# numbers that are none
-
-
-def finite_alarm(values: Sequence[float]) -> Alarm | None:
-    """Any of the losses of a tick not finite: then nothing that follows means anything."""
-    wrong = sum(not isfinite(value) for value in values)
-    return _raised(
-        "numbers that are none",
-        wrong,
-        1,
-        "training stops at the last good state: begin again in another folder with a smaller --lr,"
-        " or with --precision fp32.",
     )
 
 

@@ -109,10 +109,3 @@ def neighbours(latent: Tensor, seed: int = 0, jitter: float = JITTER) -> Tensor:
     noise = torch.rand(9, LATENT_DIM, generator=torch.Generator().manual_seed(seed)).mul_(2).sub_(1)
     noise[4] = 0
     return latent + jitter * noise
-
-
-def tempered(latents: Tensor, temperature: float) -> Tensor:
-    """Latents drawn towards the middle (below 1: safer, more alike) or pushed away from it (above 1)."""
-    return latents * temperature
-
-

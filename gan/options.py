@@ -21,27 +21,20 @@ FIXED = (
 Recipe = Literal["radford", "small", "projected"]
 Augmentation = Literal["mirror", "colour", "translation", "cutout"]
 
+_FEW_PICTURES: dict[str, Any] = {
+    "width": 64,
+    "kernel": 4,
+    "batch": 32,
+    "augment": ("colour", "translation", "cutout"),
+    "held_out": 0.05,
+    "patience": 10,
+}
+
 # What each recipe changes of the defaults below, after the papers of its parts; docs/gan.md says what was measured.
 RECIPES: dict[str, dict[str, Any]] = {
     "radford": {},
-    "small": {
-        "width": 64,
-        "kernel": 4,
-        "batch": 32,
-        "augment": ("colour", "translation", "cutout"),
-        "held_out": 0.05,
-        "patience": 10,
-    },
-    "projected": {
-        "width": 64,
-        "kernel": 4,
-        "batch": 32,
-        "augment": ("colour", "translation", "cutout"),
-        "held_out": 0.05,
-        "patience": 10,
-        "norm": "spectral",
-        "loss": "hinge",
-    },
+    "small": _FEW_PICTURES,
+    "projected": {**_FEW_PICTURES, "norm": "spectral", "loss": "hinge"},
 }
 
 _EPOCHS = 25  # the paper's training on faces

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +54,7 @@ def erase(root: Root, pictures: frozenset[str], runs: Sequence[str]) -> None:
         _report(root, f"reports/{corpus}", pictures)
     for run in runs:
         _run(root, run)
-    wipe(root, "cache")
+    root.wipe("cache")
     for picture in pictures:
         folder = f"originals/{picture[:2]}"
         for name in root.names(folder):
@@ -70,7 +71,7 @@ def _run(root: Root, run: str) -> None:
         if name.startswith(_REALS):
             root.delete(f"{run}/{name}")
     for shelf in _SHELVES:
-        wipe(root, f"{run}/{shelf}")
+        root.wipe(f"{run}/{shelf}")
 
 
 def _corpus_folder(root: Root, folder: str, table: str, partitions: Sequence[str], pictures: frozenset[str]) -> None:
@@ -81,7 +82,7 @@ def _corpus_folder(root: Root, folder: str, table: str, partitions: Sequence[str
             _shard(root, folder, name, pictures)
     else:
         _rows(root, folder, table, partitions, pictures)
-        wipe(root, f"{folder}/sheets")
+        root.wipe(f"{folder}/sheets")
 
 
 # tables
@@ -171,6 +172,18 @@ def _themes(root: Root, folder: str, pictures: frozenset[str]) -> None:
             said = json.loads(root.read(f"{folder}/{name}"))
             said["suggestions"] = [one for one in said["suggestions"] if not _about(one["pair"], pictures)]
             root.commit(f"{folder}/{name}", json.dumps(said, indent=1).encode())
+        if name == "themes.json":
+            said = _unlisted(json.loads(root.read(f"{folder}/{name}")), pictures)
+            root.commit(f"{folder}/{name}", json.dumps(said, indent=1).encode())
+
+
+def _unlisted(said: Any, pictures: frozenset[str]) -> Any:
+    """What JSON says, without the pictures in any of its lists."""
+    if isinstance(said, dict):
+        return {key: _unlisted(value, pictures) for key, value in said.items()}
+    if isinstance(said, list):
+        return [_unlisted(one, pictures) for one in said if not (isinstance(one, str) and _about([one], pictures))]
+    return said
 
 
 def _fits(root: Root, corpus: str, partitions: Sequence[str], pictures: frozenset[str]) -> None:
@@ -245,12 +258,3 @@ def _report(root: Root, folder: str, pictures: frozenset[str]) -> None:
             shows |= inner == "faces"  # films of many pictures
             if shows or not name.endswith((".webp", ".gif")):
                 root.delete(f"{place}/{name}")
-
-
-def wipe(root: Root, folder: str) -> int:
-    """Remove everything under `folder`; how many files."""
-    count = sum(wipe(root, f"{folder}/{inner}") for inner in root.folders(folder))
-    names = root.names(folder)
-    for name in names:
-        root.delete(f"{folder}/{name}")
-    return count + len(names)

@@ -169,7 +169,7 @@ def forget_identity(root: Root, corpus: str) -> int:
     Raises LockHeld when a run is at work on it.
     """
     with root.lock(f"corpus-{corpus}"):
-        return sum(erase.wipe(root, f"corpora/{corpus}/{table}") for table in reversed(PEOPLE_TABLES))
+        return sum(root.wipe(f"corpora/{corpus}/{table}") for table in reversed(PEOPLE_TABLES))
 
 
 # which pictures are meant

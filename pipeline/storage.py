@@ -220,6 +220,13 @@ class Root:
         with _explained(self.url, writing=True):
             _sync_filesystem(self.local)
 
+    def wipe(self, folder: str) -> int:
+        """Remove every file under `folder`; how many they were."""
+        names = self.names(folder)
+        for name in names:
+            self.delete(f"{folder}/{name}")
+        return len(names) + sum(self.wipe(f"{folder}/{inner}") for inner in self.folders(folder))
+
     def delete(self, path: str, missing_ok: bool = True) -> None:
         """Remove one file. Raises FileNotFoundError when it is not there and `missing_ok` is false."""
         if not missing_ok and not self.exists(path):

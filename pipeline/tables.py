@@ -73,9 +73,11 @@ def read(root: Root, folder: str, name: str, columns: Sequence[str] | None = Non
     Raises IntegrityFailed when the file is damaged.
     """
     path = f"{folder}/{name}.parquet"
-    data = io.BytesIO(root.read(path))
+    data = pa.BufferReader(root.read(path))
     try:
-        found = pq.read_table(data, columns=list(columns) if columns else None, page_checksum_verification=True)
+        # No threads of Arrow's own: one that still lets go of a Python object while the interpreter ends aborts it.
+        file = pq.ParquetFile(data, pre_buffer=False, page_checksum_verification=True)
+        found = file.read(list(columns) if columns else None, use_threads=False)
         return _completed(found, folder, columns)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise IntegrityFailed(

@@ -92,10 +92,7 @@ def _clear(corpus: Corpus, members: Mapping[int, Any]) -> None:
     clusters = corpus.folders["clusters"]
     for name in corpus.root.folders(clusters):
         if name.isdigit() and int(name) not in members:
-            for file in corpus.root.names(f"{clusters}/{name}/images"):
-                corpus.root.delete(f"{clusters}/{name}/images/{file}")
-            for file in corpus.root.names(f"{clusters}/{name}"):
-                corpus.root.delete(f"{clusters}/{name}/{file}")
+            corpus.root.wipe(f"{clusters}/{name}")
 
 
 def _suggest_motifs(corpus: Corpus) -> None:

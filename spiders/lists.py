@@ -235,7 +235,7 @@ def _read_parquet(stream: IO[bytes], head: bytes, file: Path, notes: Counter[str
         table = pq.ParquetFile(stream)
         schema = table.schema_arrow
         names = [name for name in schema.names if "binary" not in str(schema.field(name).type)]
-        for batch in table.iter_batches(BATCH, columns=names):
+        for batch in table.iter_batches(BATCH, columns=names, use_threads=False):
             for fields in batch.to_pylist():
                 yield {name: _plain(value) for name, value in fields.items() if value is not None}
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:

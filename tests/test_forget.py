@@ -84,6 +84,10 @@ def test_nothing_of_it_stands_anywhere(standing: Path, tmp_path: Path) -> None:
     part = next(root.glob(f"corpora/small/clusters/*/*/images/{picture}.*")).parents[1] / "parts/0/images"
     part.mkdir(parents=True)
     (part / f"{picture}.png").write_bytes(before["prepared"])
+    told = next(root.glob("corpora/small/clusters/*/themes.json"))
+    unsorted = {"size": 2, "pictures": [picture, "other"]}
+    group = {"number": 9, "name": "theme 09", "size": 2, "cohesion": 1.0, "medoids": [picture], "pictures": [picture]}
+    told.write_text(json.dumps({"unsorted": unsorted, "proposals": [group]}))
 
     ahead = answer("forget", picture[:10], "--dry-run", root=root)
     assert (ahead["removed"], ahead["pictures"], ahead["runs"]) == (False, [picture], runs)
@@ -93,6 +97,9 @@ def test_nothing_of_it_stands_anywhere(standing: Path, tmp_path: Path) -> None:
     said = answer("forget", picture[:10], "--yes", "--why", "asked by the owner", root=root)
     assert (said["editions"], said["runs"]) == (["small/00001"], runs)
     assert traces(root, needles) == []
+    assert json.loads(told.read_text()) == {
+        "unsorted": unsorted | {"pictures": ["other"]}, "proposals": [group | {"medoids": [], "pictures": []}],
+    }  # fmt: skip
     assert closest(root, before["parts"]) < 0.9999 <= closest(standing / "root", before["parts"])
     assert not [path for path in root.rglob(f"*{picture}*") if path.suffix not in (".html", ".done")]
     for table in ("measured", "sketched", "selected", "prepared", "embedded", "clustered"):

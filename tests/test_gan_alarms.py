@@ -84,15 +84,6 @@ def test_won_needs_ten_ticks_in_a_row() -> None:
     assert alarms.won_alarm([0.5, *[1.0] * 10]) is not None
 
 
-# numbers that are none
-
-
-@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
-def test_numbers_that_are_none(wrong: float) -> None:
-    assert alarms.finite_alarm([0.5, wrong]) is not None
-    assert alarms.finite_alarm([0.5, 1e30]) is None
-
-
 # diversity
 
 
@@ -171,7 +162,6 @@ def _copied(fakes: Pictures, reals: Pictures) -> float:
     [
         alarms.by_heart_alarm([1.0] * 5),
         alarms.won_alarm([1.0] * 10),
-        alarms.finite_alarm([float("nan")]),
         alarms.collapse_alarm(Diversity(0.1, 0.0)),
         alarms.collapse_alarm(Diversity(1.0, 1.0)),
         alarms.copied_alarm(0.5),

@@ -14,6 +14,7 @@ from job import manifest, picture, pipeline
 from pipeline import tables
 from pipeline.corpus import edition
 from pipeline.storage import Root
+from pipeline.vision.standing import UNSORTED
 from pipeline.web.catalogue import Catalogue
 
 KINDS = ("stripes", "discs", "noise")
@@ -116,7 +117,9 @@ def test_what_is_strange_waits_and_is_proposed(
     assert all(members <= second["members"][number] for number, members in first["members"].items())
     facts = edition(Root(str(root)), "small", second["edition"])
     assert facts is not None
-    sizes = {theme["id"]: theme["size"] for theme in Catalogue(Root(str(root)), facts).summary()}
+    catalogue = Catalogue(Root(str(root)), facts)
+    assert not catalogue.has(UNSORTED), "those that wait are no theme that could be renamed or trained"
+    sizes = {theme["id"]: theme["size"] for theme in catalogue.summary()}
     assert sizes == {number: len(members) for number, members in second["members"].items()}
 
 

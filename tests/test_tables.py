@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,23 @@ def crawled(count: int, start: int = 0) -> pa.Table:
 
 
 # writing and reading
+
+
+READS = """
+import os, sys
+from pipeline import tables
+from pipeline.storage import Root
+before = set(os.listdir("/proc/self/task"))
+assert tables.read(Root(sys.argv[1]), "crawled", sys.argv[2]).num_rows == 3
+print(len(set(os.listdir("/proc/self/task")) - before))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted under /proc")
+def test_reading_leaves_no_thread_that_could_abort_a_process_that_ends(tmp_path: Path) -> None:
+    tables.write(Root(str(tmp_path)), "crawled", MANY[0], crawled(3), CRAWLED)
+    done = subprocess.run([sys.executable, "-c", READS, tmp_path, MANY[0]], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
 
 
 TEXT = st.none() | st.text(max_size=12)

@@ -94,7 +94,7 @@ def _vectors(path: str, ids: str | None) -> tuple[dict[str, int], np.ndarray]:
 
 
 def _from_parquet(file: Path) -> tuple[list[str], np.ndarray]:
-    table = pq.read_table(file, columns=["id", "vector"])
+    table = pq.ParquetFile(file).read(["id", "vector"], use_threads=False)
     lengths = {len(vector) for vector in table["vector"].to_pylist() if vector is not None}
     if len(lengths) != 1 or table["vector"].null_count:
         raise ValueError("the vectors must all have the same length")

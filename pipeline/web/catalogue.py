@@ -118,8 +118,8 @@ class Catalogue:
         ]  # fmt: skip
 
     def has(self, theme: int) -> bool:
-        """Whether any picture is in the theme."""
-        return bool((self.themes[~self.out] == theme).any())
+        """Whether there is such a theme and any picture in it; those without a theme are in none."""
+        return theme >= 0 and bool((self.themes[~self.out] == theme).any())
 
     def members(self, theme: int) -> NDArray[np.int64]:
         """The members of a theme that are not taken out, int64."""
