@@ -14,7 +14,8 @@ from pipeline.stages.assign import vectors_of
 def corrected(corpus: Corpus, clustered: pa.Table) -> pa.Table:
     """`clustered` (columns partition, row, id, cluster, distance, …) with the themes that people gave.
 
-    In every theme that gained or lost a picture so, distances are to the mean direction of those in it now.
+    In every theme that gained or lost a picture so, distances are to the mean direction of those in it now. What is in
+    no theme has no such direction: it keeps its distance to the nearest.
     """
     given = pc.fill_null(clustered["cluster"], overlay.NONE).to_numpy().astype(np.int32)
     themes, moved = overlay.themes_of(clustered["id"].to_pylist(), given, corpus.events)
@@ -22,6 +23,7 @@ def corrected(corpus: Corpus, clustered: pa.Table) -> pa.Table:
         return clustered
     distance = pc.fill_null(clustered["distance"], 0).to_numpy().astype(np.float32).copy()
     touched = np.union1d(given[moved], themes[moved])
+    touched = touched[touched >= 0]
     out = tables.are_among(clustered["id"], corpus.left_out)
     rows = np.flatnonzero(np.isin(themes, touched) & ~out)
     vectors = _vectors(corpus, clustered, rows)

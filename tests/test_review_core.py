@@ -14,6 +14,8 @@ from job import answer, make_pictures, manifest, pipeline
 
 from pipeline import ingest, tables
 from pipeline.corpus import Corpus, edition
+from pipeline.corrections import corrected
+from pipeline.decisions import Journal
 from pipeline.errors import UsageError
 from pipeline.fitting import fit_themes
 from pipeline.manifest import Manifest, load
@@ -144,6 +146,21 @@ def test_a_fit_that_failed_is_tried_on_what_came_since(tmp_path):
     _embed(corpus, "p-20260102T000000-00001", [1.0, -1.0])
     later = Corpus(corpus.root, corpus.manifest, ("",), ("",))
     assert corpus.root.exists(fit_themes(later))
+
+
+def test_moving_one_out_of_the_unsorted_leaves_the_others_as_far_as_they_are(tmp_path):
+    root, name = Root(tmp_path), "p-20260101T000000-00001"
+    corpus = Corpus(root, Manifest(corpus="x", sources=()), ("",), ("",))
+    _embed(corpus, name, [1.0, 1.0, -1.0, -1.0, 1.0])
+    ids = [f"{number:064x}" for number in range(5)]
+    rows = pa.table({
+        "partition": [name] * 5, "row": [0, 1, 2, 3, 4], "id": ids, "cluster": pa.array([0, 0, -2, -2, -2], pa.int32()),
+        "distance": pa.array([0.3, 0.3, 0.9, 0.8, 0.7], pa.float32()),
+    })  # fmt: skip
+    Journal(root, "x").add("move", pictures=ids[4:], into=0)
+    made = corrected(corpus, rows)
+    assert made["cluster"].to_pylist() == [0, 0, -2, -2, 0]
+    assert made["distance"].to_pylist() == pytest.approx([0, 0, 0.9, 0.8, 0], abs=1e-6)
 
 
 def _crawled(table):

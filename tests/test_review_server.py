@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,11 @@ import pytest
 from review_serving import Client, serving
 from web_corpus import corpus_at
 
+from pipeline import tables
 from pipeline.corpus import add_edition
+from pipeline.corpus import edition as newest
 from pipeline.decisions import Journal
+from pipeline.schema import PEOPLE
 from pipeline.storage import Root
 
 
@@ -23,7 +27,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "root"
     root, edition = corpus_at(folder)
     edition.pop("edition")
+    edition["folders"]["people"] = "corpora/painted/people/ee"
     add_edition(root, "painted", edition)
+    pictures = [one["id"] for one in edition["clusters"]]
+    rows = {"id": [f"{number:064x}" for number in pictures], "persons": [[1, number % 2 + 1] for number in pictures]}
+    for name in edition["partitions"]:
+        tables.write(root, edition["folders"]["people"], name, tables.rows(rows, PEOPLE), PEOPLE)
     (folder / "secret.txt").write_text("not to be seen")
     return folder
 
@@ -213,6 +222,40 @@ def test_thresholds_are_counted_at_once(client: Client) -> None:
 
 def test_what_is_not_there_cannot_be_rescued(client: Client) -> None:
     assert "no picture" in client.post("/api/decide", 400, action="rescue", pictures=["0" * 64])["error"]
+
+
+@pytest.mark.parametrize(("why", "said"), [
+    ("no person 9", {"action": "name_person", "person": 9, "name": "Anna"}),
+    ("no person 9", {"action": "merge_people", "persons": [1, 9], "into": 1}),
+    ("no person 9", {"action": "merge_people", "persons": [1, 2], "into": 9}),
+    ("none of person 2", {"action": "split_person", "person": 2, "faces": [f"{0:064x}-1"], "number": 3}),
+    ("has, or had", {"action": "split_person", "person": 1, "faces": [f"{0:064x}-1"], "number": 2}),
+    ("leave one", {"action": "split_person", "person": 2, "faces": [f"{n:064x}-2" for n in (1, 3, 5)], "number": 3}),
+])  # fmt: skip
+def test_who_is_not_there_cannot_be_named(client: Client, place: Path, why: str, said: dict[str, object]) -> None:
+    assert why in client.post("/api/decide", 400, **said)["error"]
+    assert decided(place) == []
+
+
+def test_persons_that_are_there_are_named_merged_and_split(client: Client) -> None:
+    client.post("/api/decide", action="name_person", person=2, name="Anna")
+    client.post("/api/decide", action="split_person", person=2, faces=[f"{1:064x}-2"], number=3)
+    client.post("/api/decide", action="merge_people", persons=[1, 3], into=1)
+    assert "no person 3" in client.post("/api/decide", 400, action="name_person", person=3, name="Bea")["error"]
+    again = {"action": "split_person", "person": 2, "faces": [f"{3:064x}-2"], "number": 3}
+    assert "had" in client.post("/api/decide", 400, **again)["error"]
+
+
+def test_a_newer_edition_is_shown_without_anybody_waiting_for_it(client: Client, place: Path) -> None:
+    root = Root(place)
+    facts = newest(root, "painted")
+    assert facts is not None
+    again = {key: value for key, value in facts.items() if key not in ("edition", "schema_version")}
+    add_edition(root, "painted", again)
+    ends = time.monotonic() + 60
+    while f"dition {facts['edition'] + 1}".encode() not in client.raw("GET", "/")[2]:
+        assert time.monotonic() < ends
+    assert ids(client, 0)
 
 
 @pytest.mark.parametrize("said", [

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import rescuing
+from pipeline.corpus import PEOPLE_ACTIONS
 from pipeline.decisions import Event, checked
 from pipeline.errors import UsageError
 from pipeline.manifest import Select, changed
-from pipeline.web import filters, journal, vectors
+from pipeline.web import filters, journal, vectors, whose
 from pipeline.web.catalogue import ID_DIGITS, Shelf
 from pipeline.web.live import Live, Preview
 
@@ -82,6 +83,9 @@ def check(live: Live, action: str, fields: Mapping[str, Any]) -> None:
             raise UsageError(f"There is no picture {picture[:12]} in this edition.")
         if action == "rescue" and (why := rescuing.refusal(_reason(live, picture))):
             raise UsageError(f"Picture {picture[:12]} {why}.")
+    if action in PEOPLE_ACTIONS:
+        split = [event["number"] for event in live.events or [] if event.action == "split_person"]
+        whose.check(whose.persons(live.root, live.edition, live.live), split, fields)
 
 
 def _reason(live: Live, picture: str) -> str | None:

@@ -7,8 +7,9 @@ import io
 import json
 import secrets
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from typing import Any
 
 import anyio.to_thread
@@ -31,6 +32,7 @@ HOST = "127.0.0.1"
 _KEPT = {"Cache-Control": "private, max-age=86400"}
 _SCRIPTS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 _KINDS = "thumb|large|prepared"
+_LOOK = 2.0
 Answer = dict[str, Any]
 
 
@@ -298,7 +300,25 @@ def serve(root: Root, corpus: str, port: int, ready: Callable[[str], None]) -> N
         )
         live.warm()
         ready(f"http://{HOST}:{taken}/")
-        uvicorn.Server(config).run(sockets=[listener])
+        with _following(live):
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _following(live: Live) -> Iterator[None]:
+    """Look every other second whether there is a newer edition, so that it is read before anybody asks for it."""
+    ended = threading.Event()
+
+    def follow() -> None:
+        while not ended.wait(_LOOK):
+            with suppress(PipelineError):  # whoever asks for a page is told
+                live.follow()
+
+    watcher = threading.Thread(target=follow, daemon=True)
+    watcher.start()
+    yield
+    ended.set()
+    watcher.join()
 
 
 def _listening(port: int) -> socket.socket:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline import corpus as corpora
 from pipeline import tables
 from pipeline.decisions import Event, Journal, standing
-from pipeline.errors import UsageError
+from pipeline.errors import PipelineError, UsageError
 from pipeline.storage import Root
 from pipeline.web import journal, looks, serving, vectors
 from pipeline.web.catalogue import ID_DIGITS, Catalogue
@@ -26,6 +26,9 @@ from pipeline.web.site import Site
 
 _PAGES = 64
 _PREVIEWS = 20
+_PATIENCE = 1.0
+"""Seconds that the request which finds a newer edition waits for it to be read; those of small corpora then are."""
+_OF_AN_EDITION = ("edition", "catalogue", "events", "vectors", "facts", "_pages", "_site", "_behind")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Live:
     """The state of a server. Use it within `held`: one request at a time changes it or reads the tables.
 
     The journal is the only truth: what other servers and the command line add to it is seen by the next request.
+    A newer edition is read in the background, and shown once all that its pages ask is known.
     Raises UsageError when the corpus has no edition.
     """
 
@@ -50,28 +54,50 @@ class Live:
         self.journal = Journal(root, corpus)
         self.previews: OrderedDict[str, Preview] = OrderedDict()
         self._lock = threading.RLock()
-        self._open()
-
-    def _open(self) -> None:
-        """Read the newest edition."""
-        found = corpora.newest(self.root, self.corpus)
-        self.edition: Mapping[str, Any] = found
-        self.catalogue = Catalogue(self.root, found)
+        self._starting = threading.Lock()
+        self._reader: threading.Thread | None = None
+        self._trouble: PipelineError | None = None
+        self.edition: Mapping[str, Any] = corpora.newest(root, corpus)
+        self.catalogue = Catalogue(root, self.edition)
         self.events: list[Event] | None = None
         self._pages: OrderedDict[str, bytes | None] = OrderedDict()
         self._site: Site | None = None
         self._behind = True
-        for name in ("vectors", "facts"):
-            self.__dict__.pop(name, None)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the state, brought up to date with the journal and with the newest edition."""
+        """Hold the state, brought up to date with the journal. Raises what kept a newer edition from being read."""
+        if (reader := self.follow()) is not None:
+            reader.join(_PATIENCE)
         with self._lock:
-            if corpora.editions(self.root, self.corpus)[-1] != self.edition["edition"]:
-                self._open()
+            trouble, self._trouble = self._trouble, None
+            if trouble is not None:
+                raise trouble
             self.refresh()
             yield
+
+    def follow(self) -> threading.Thread | None:
+        """Begin to read a newer edition beside the one that is shown; None when there is none, or it is being read."""
+        with self._starting:
+            busy = self._reader is not None and self._reader.is_alive()
+            if busy or corpora.editions(self.root, self.corpus)[-1] == self.edition["edition"]:
+                return None
+            self._reader = threading.Thread(target=self._read_newest, daemon=True)
+            self._reader.start()
+            return self._reader
+
+    def _read_newest(self) -> None:
+        try:
+            fresh = Live(self.root, self.corpus, self.token)
+            fresh.warm()
+            vectors.reduced(fresh.catalogue)
+        except PipelineError as error:
+            self._trouble = error
+            return
+        with self._lock:
+            for name in _OF_AN_EDITION:
+                self.__dict__.pop(name, None)
+            self.__dict__.update({name: fresh.__dict__[name] for name in _OF_AN_EDITION if name in fresh.__dict__})
 
     def refresh(self) -> None:
         """Take in what the journal says by now."""
@@ -84,7 +110,8 @@ class Live:
 
     def warm(self) -> None:
         """Find out beforehand what all pages ask."""
-        with self.held():
+        with self._lock:
+            self.refresh()
             self.page("clusters.html")
 
     @property
