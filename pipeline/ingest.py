@@ -43,6 +43,7 @@ class Job:
     scheduler: str | None = None
     workers: int | None = None
     clusters: Sequence[int] | None = None
+    start: str | None = None
     command: Sequence[str] = field(default_factory=lambda: list(sys.argv[1:]))
     echo: Echo = print
 
@@ -325,7 +326,7 @@ def _train(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Train what the plan says; facts of all runs, whether they are others than in the edition `before`."""
     chosen, others = _chosen(job, corpus, clusters, before)
-    plan = training.plan(corpus, chosen, runner.workers, whole=job.clusters is None)
+    plan = training.plan(corpus, chosen, runner.workers, whole=job.clusters is None, start=job.start)
     started = time.monotonic()
     for refusal in plan.refused:
         job.echo(f"train    not trained: {refusal['advice']}.")

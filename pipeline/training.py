@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline import membership
 from pipeline.corpus import Corpus
-from pipeline.errors import PartitionFailed
+from pipeline.errors import PartitionFailed, UsageError
 from pipeline.manifest import Train
 from pipeline.stage import digest
 from pipeline.storage import Root
@@ -40,7 +40,7 @@ class RunTask:
     more: tuple[str, ...] = ()
     """Folders of more pictures: the base has those of all clusters."""
     start: str | None = None
-    """The run whose networks a fresh run begins with, if it has been trained."""
+    """Where the run lies whose networks a fresh run begins with, if it has been trained."""
 
     @property
     def label(self) -> str:
@@ -59,15 +59,19 @@ class Plan:
     """One run on the whole corpus, to be trained before the others, which begin with its networks."""
 
 
-def plan(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], workers: int, whole: bool = True) -> Plan:
+def plan(
+    corpus: Corpus, clusters: Sequence[Mapping[str, Any]], workers: int, whole: bool = True, start: str | None = None
+) -> Plan:
     """Decide for each cluster whether its run starts, goes on, or is done. Starts nothing.
 
     With `whole`, these are all clusters, and a base is trained first for those that start (`train.warm`); without,
-    they begin from the base that stands, if any.
+    they begin from the base that stands, if any. With `start`, a run's folder at the root or anywhere else, they
+    begin with its networks instead, in runs of their own. Raises UsageError when there is no such run.
     """
     made = Plan([], [], [])
     options = corpus.manifest.train
-    if options.total_minutes is not None and whole and options.warm:
+    start = start and _trained_run(corpus.root, start)
+    if options.total_minutes is not None and whole and options.warm and start is None:
         # A quarter of the time for the base. Where it stands already, the rest is not stretched: the same every time.
         options = options.model_copy(update={"total_minutes": options.total_minutes * (1 - BASE_SHARE)})
     able = [c for c in clusters if c["size"] >= options.min_pictures]
@@ -78,10 +82,21 @@ def plan(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], workers: int, wh
         minutes = options.minutes
         if options.total_minutes is not None:
             minutes = min(options.total_minutes * share * workers, options.total_minutes)
-        _plan_run(corpus, cluster, options, minutes, made)
-    if options.warm:
+        _plan_run(corpus, cluster, options, minutes, made, start)
+    if options.warm and start is None:
         _plan_base(corpus, clusters, whole, made)
     return made
+
+
+def _trained_run(root: Root, given: str) -> str:
+    """Where the run lies that is meant by a folder below the root, or anywhere else."""
+    for run in (root.sub(given.removeprefix(root.url).strip("/")), Root(given)):
+        if run.names("", ".safetensors"):
+            return run.url
+    raise UsageError(
+        f"There is no trained run {given}, at {root.url} or elsewhere: name a folder such as runs/NAME/07/00001-…, "
+        "or one that `python -m gan train` made."
+    )
 
 
 def _plan_base(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], whole: bool, made: Plan) -> None:
@@ -89,7 +104,7 @@ def _plan_base(corpus: Corpus, clusters: Sequence[Mapping[str, Any]], whole: boo
     options, root = corpus.manifest.train, corpus.root
     fixed = options.model_dump(mode="json", include=_SHAPING)
     run = f"{corpus.folders['runs']}/base/{digest('base', 1, fixed, [corpus.digests['prepared']])}"
-    made.tasks = [replace(task, start=run) for task in made.tasks]
+    made.tasks = [replace(task, start=root.sub(run).url) for task in made.tasks]
     fresh = [task for task in made.tasks if not root.names(task.run, ".safetensors")]
     if not whole or len(fresh) < 2 or root.exists(f"{run}/done.json"):
         return
@@ -115,10 +130,10 @@ def _refusal(cluster: Mapping[str, Any], options: Train) -> dict[str, Any]:
 
 
 def _plan_run(
-    corpus: Corpus, cluster: Mapping[str, Any], options: Train, minutes: float | None, made: Plan
+    corpus: Corpus, cluster: Mapping[str, Any], options: Train, minutes: float | None, made: Plan, start: str | None
 ) -> None:
     ids = membership.members(corpus.root, cluster["path"])
-    run = _run_folder(corpus, int(cluster["id"]), options, ids)
+    run = _run_folder(corpus, int(cluster["id"]), options, ids, start)
     done_path = f"{run}/done.json"
     done = json.loads(corpus.root.read(done_path)) if corpus.root.exists(done_path) else None
     kimg = options.kimg
@@ -136,6 +151,7 @@ def _plan_run(
         RunTask(
             root=corpus.root.url, cluster=int(cluster["id"]), name=cluster["name"], pictures=cluster["path"],
             members=cluster["size"], run=run, kimg=kimg, minutes=minutes, options=options.model_dump(mode="json"),
+            start=start,
         )
     )
 
@@ -150,10 +166,10 @@ def _asked(options: Train) -> dict[str, Any]:
     return options.model_dump(mode="json", include={"kimg", "minutes", "total_minutes", "patience"})
 
 
-def _run_folder(corpus: Corpus, cluster: int, options: Train, ids: Sequence[str]) -> str:
+def _run_folder(corpus: Corpus, cluster: int, options: Train, ids: Sequence[str], start: str | None) -> str:
     """The folder of the run of these options on this cluster of `ids`: the one that stands, or a new one, claimed."""
     base = f"{corpus.folders['runs']}/{cluster:02d}"
-    fixed = options.model_dump(mode="json", include=_SHAPING | {"warm"})
+    fixed = options.model_dump(mode="json", include=_SHAPING | {"warm"}) | ({"from": start} if start else {})
     key = digest("run", 1, fixed, [corpus.digests["clustered"]])
     standing = corpus.root.folders(base)
     for name in reversed(standing):
@@ -185,9 +201,10 @@ def train_cluster(task: RunTask) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "pictures": len(images), "asked": _asked(options), "min_pictures": options.min_pictures
     }
-    start = root.sub(task.start) if task.start and root.names(task.start, ".safetensors") else None
+    start = Root(task.start) if task.start else None
+    begun = start if start and start.names("", ".safetensors") else None
     try:
-        done = train(images, root.sub(task.run), chosen, start=start)
+        done = train(images, root.sub(task.run), chosen, start=begun)
         facts |= {"status": done.status, "kimg": done.kimg, "images_per_second": done.images_per_second}
     except TooFewPictures as error:
         advice = f"{task.label}: {error}"

@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from pipeline import membership
+from pipeline.errors import UsageError
 from pipeline.manifest import Train
 from pipeline.storage import Root
 from pipeline.training import RunTask, load_pictures, plan, train_cluster
@@ -66,13 +68,34 @@ def test_a_base_on_all_themes_comes_first_and_each_begins_with_it(tmp_path):
     assert planned.base is not None
     assert (planned.base.members, planned.base.kimg, planned.base.label) == (29, 0.2, "the base")
     assert [task.cluster for task in planned.tasks] == [0, 1] and [r["cluster"] for r in planned.refused] == [2]
-    assert {task.start for task in planned.tasks} == {planned.base.run}
+    assert {task.start for task in planned.tasks} == {Root(tmp_path).sub(planned.base.run).url}
     assert train_cluster(planned.base)["pictures"] == 29
     again = plan(corpus, clusters, 1)
     assert again.base is None, "trained once"
     train_cluster(again.tasks[0])
     facts = json.loads((tmp_path / again.tasks[0].run / "options.json").read_text())
     assert facts["start"]["run"].endswith(planned.base.run)
+
+
+def test_themes_begin_from_a_run_that_is_named(tmp_path):
+    """`--from`: of the root or of any other place, into a run of its own, and without a base."""
+    clusters, root = themes(tmp_path, 12, 14), Root(tmp_path)
+    corpus = Standing(tmp_path, kimg=0.2, batch=8, total_minutes=None)
+    own = plan(corpus, clusters, 1, whole=False).tasks[0]
+    train_cluster(own)
+    from_root = plan(corpus, clusters, 1, start=f"{own.run}/")
+    assert from_root.base is None and {task.start for task in from_root.tasks} == {root.sub(own.run).url}
+    assert from_root.tasks[0].run != own.run, "what it had begun with decides its course"
+    assert plan(corpus, clusters, 1, start=root.sub(own.run).url).tasks[0].run == from_root.tasks[0].run
+    train_cluster(from_root.tasks[0])
+    facts = json.loads(root.read(f"{from_root.tasks[0].run}/options.json"))
+    assert facts["start"] | {"sha256": ""} == {"run": root.sub(own.run).url, "kimg": "0.2", "sha256": ""}
+    again = plan(corpus, clusters, 1, start=own.run)
+    assert [run["path"] for run in again.finished] == [from_root.tasks[0].run], "the same command goes on with it"
+    elsewhere = plan(Standing(tmp_path / "other", kimg=0.2, batch=8), [], 1, start=str(tmp_path / own.run))
+    assert elsewhere.tasks == []
+    with pytest.raises(UsageError, match="There is no trained run runs/x/99"):
+        plan(corpus, clusters, 1, start="runs/x/99")
 
 
 def test_who_gets_no_base(tmp_path):

@@ -205,6 +205,7 @@ def cluster_(
 @click.option(
     "--recipe", type=click.Choice(["radford", "small", "projected"]), default=None, help="Networks and rules [radford]."
 )
+@click.option("--from", "start", metavar="RUN", help="Begin with the networks of this run, not of the base.")
 @click.option("--scratch", is_flag=True, help="Begin from nothing, not from a base trained on all themes.")
 @click.option("--patience", type=int, default=None, help="End when the distance did not fall in so many looks.")
 @click.option("--width", type=int, default=None, help="Channels of the layer next to the picture [the recipe's].")
@@ -214,16 +215,18 @@ def cluster_(
 @machine
 @common
 def train_(
-    setting: Setting, clusters: tuple[int, ...], everything: bool, scratch: bool, corpus: str | None,
-    scheduler: str | None, workers: int | None, **asked: Any,
+    setting: Setting, clusters: tuple[int, ...], everything: bool, start: str | None, scratch: bool,
+    corpus: str | None, scheduler: str | None, workers: int | None, **asked: Any,
 ) -> None:
     """\b
     pipeline train --all --recipe small --kimg 200
     pipeline train --cluster 7 --minutes 30
     pipeline train --all --total-minutes 240 --scratch
+    pipeline train --cluster 7 --from runs/paintings/04/00001-dcgan-64-seed0 --kimg 100
 
     Train a GAN on each thematic folder: sample grids, stats.jsonl, a timeline as GIF and MP4.
-    With --all, one base is trained on all themes first, and each theme begins with its networks.
+    With --all, one base is trained on all themes first, and each theme begins with its networks; --from
+    takes those of any run of the same recipe, size and width, into a run of its own.
     A run that was stopped goes on; clusters under the minimum are refused with advice.
     """
     from pipeline.ingest import load_or_default
@@ -231,6 +234,8 @@ def train_(
 
     if everything == bool(clusters):
         raise UsageError("Say what to train: --all, or --cluster N (`pipeline status` lists the clusters).")
+    if start and scratch:
+        raise UsageError("--from RUN begins with a run's networks, --scratch with none: leave one of them out.")
     manifest = load_or_default(setting.root, corpus)
     chosen = {key: int(value) if key == "size" else value for key, value in asked.items() if value is not None}
     if scratch:
@@ -238,7 +243,8 @@ def train_(
     if chosen.keys() & {"kimg", "minutes", "total_minutes"}:
         chosen = {"kimg": None, "minutes": None, "total_minutes": None} | chosen
     manifest = manifest.model_copy(update={"train": changed(manifest.train, **chosen)})
-    _do(setting, manifest, "train", clusters=list(clusters) or None, scheduler=scheduler, workers=workers)
+    how: dict[str, Any] = {"clusters": list(clusters) or None, "scheduler": scheduler, "workers": workers}
+    _do(setting, manifest, "train", start=start, **how)
 
 
 def _do(setting: Setting, manifest: Any, until: str, **how: Any) -> None:
