@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from pipeline import models, overlay, tables
 from pipeline.decisions import Event, Journal, never_duplicates, standing
 from pipeline.errors import UsageError, did_you_mean
-from pipeline.manifest import PACKAGED, Align, Dedupe, Manifest, People
+from pipeline.manifest import COSTLY, PACKAGED, Align, Dedupe, Manifest, People
 from pipeline.stage import digest
 from pipeline.storage import Root
 from pipeline.withdrawn import left_out
@@ -210,9 +211,17 @@ def references(people: People) -> list[bytes]:
     return found
 
 
-def _measured(hash: str, blocks: bool) -> str:
-    """The folder of what was measured so."""
-    return "tables/measured/v3" + ("-exact" if hash == "exact" else "") + ("-blocks" if blocks else "")
+def _measured(hash: str, **more: bool) -> str:
+    """The folder of what was measured so: `more` are the columns that are measured only where they are asked for."""
+    return "-".join(["tables/measured/v3", *(["exact"] if hash == "exact" else []), *(n for n in more if more[n])])
+
+
+def _ways() -> tuple[str, ...]:
+    """The folders of all ways to measure, those that say most first."""
+    chosen = sorted(product((True, False), repeat=len(COSTLY)), key=sum, reverse=True)
+    return tuple(
+        _measured(hash, **dict(zip(COSTLY, wanted, strict=True))) for hash in ("exact", "fast") for wanted in chosen
+    )
 
 
 def _described(manifest: Manifest) -> dict[str, Any]:
@@ -309,7 +318,7 @@ def views(root: Root) -> dict[str, dict[str, str | tuple[str, ...]]]:
     """
     made: dict[str, dict[str, str | tuple[str, ...]]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
     made["faces"] = {"": "tables/faces/v3"}
-    made["measured"] = {"": tuple(_measured(hash, blocks) for hash in ("exact", "fast") for blocks in (True, False))}
+    made["measured"] = {"": _ways()}
     newest_of = {name: edition(root, name) for name in corpora(root)}
     for table in (*CORPUS_TABLES, *PEOPLE_TABLES, "expanded"):
         made[table] = {

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     TOO_MUCH_BORDER = "too_much_border"
     BLOCKY = "blocky"
     LOW_JPEG_QUALITY = "low_jpeg_quality"
+    NSFW = "nsfw"
     ANIMATED = "animated"
     LICENCE = "licence"
     EXACT_DUPLICATE = "exact_duplicate"
@@ -111,6 +112,7 @@ REASON_HELP: dict[Reason, str] = {
     Reason.TOO_MUCH_BORDER: "plain borders and bars take more of it than select.max_border",
     Reason.BLOCKY: "the blocks of JPEG show more than select.max_blockiness",
     Reason.LOW_JPEG_QUALITY: "it is a JPEG of a quality under select.min_jpeg_quality",
+    Reason.NSFW: "a network takes it for pornography: its nsfw is above select.max_nsfw",
     Reason.ANIMATED: "it holds several pictures and select.animation is reject",
     Reason.LICENCE: "its licence is not among those that --license or select.license lets pass",
     Reason.EXACT_DUPLICATE: "the same bytes are already kept",

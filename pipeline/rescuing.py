@@ -7,9 +7,9 @@ from pipeline.errors import Reason
 RESCUABLE = frozenset((
     Reason.TOO_SMALL, Reason.TOO_ELONGATED, Reason.BLURRED, Reason.TOO_DARK, Reason.TOO_BRIGHT, Reason.LOW_CONTRAST,
     Reason.GREYSCALE, Reason.LOW_ENTROPY, Reason.TOO_MUCH_BORDER, Reason.BLOCKY, Reason.LOW_JPEG_QUALITY,
-    Reason.ANIMATED, Reason.NEAR_DUPLICATE, Reason.EXACT_DUPLICATE, Reason.REJECTED_BY_PERSON, Reason.TOO_MANY_FACES,
-    Reason.LOW_CONFIDENCE, Reason.FACE_TOO_SMALL, Reason.FACE_CUT, Reason.ODD_ANGLE, Reason.FACE_BLURRED,
-    Reason.SUNGLASSES, Reason.OTHER_PERSON,
+    Reason.NSFW, Reason.ANIMATED, Reason.NEAR_DUPLICATE, Reason.EXACT_DUPLICATE, Reason.REJECTED_BY_PERSON,
+    Reason.TOO_MANY_FACES, Reason.LOW_CONFIDENCE, Reason.FACE_TOO_SMALL, Reason.FACE_CUT, Reason.ODD_ANGLE,
+    Reason.FACE_BLURRED, Reason.SUNGLASSES, Reason.OTHER_PERSON,
 ))  # fmt: skip
 """What a threshold or a look-alike rejected: a person knows better. All else is not there, damaged, or not ours."""
 _RESERVED = frozenset((Reason.OPTED_OUT, Reason.LICENCE, Reason.FORGOTTEN, Reason.ROBOTS))

@@ -111,10 +111,12 @@ MEASURED = pa.schema([
     pa.field("blockiness", pa.float32()),
     pa.field("jpeg_quality", pa.float32()),
     pa.field("aspect", pa.float32()),
+    pa.field("nsfw", pa.float32()),
     *_REJECT,
 ])
 """One row per `crawled` row. Width and height are those of the upright picture, in pixels, `aspect` is width over
-height; `vision.quality.Quality` and `vision.decode.Header` say what the other numbers mean, and in which unit."""
+height; `vision.quality.Quality` and `vision.decode.Header` say what the other numbers mean, and in which unit.
+`blockiness` and `nsfw` (`vision.nsfw`, 0 to 1) are null unless a manifest asked for them."""
 
 FACE = pa.struct([
     pa.field("box", pa.list_(pa.float32(), 4)),

@@ -78,7 +78,7 @@ ONLY_IN = {
     "itemadapter": {"spiders"},
     "torch": {"pipeline.vision.network", "pipeline.vision.foreign", "gan"},
     "onnx": {"pipeline.vision.network", "gan"},
-    "onnxruntime": {"pipeline.vision.features", "pipeline.vision.foreign", "gan"},
+    "onnxruntime": {"pipeline.vision.features", "pipeline.vision.foreign", "pipeline.vision.nsfw", "gan"},
     "ai_edge_litert": {"pipeline.vision.facenets"},
     "dlib": {"pipeline.vision.identity"},
     "jinja2": {"pipeline.web"},

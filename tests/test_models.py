@@ -127,5 +127,6 @@ def test_status_and_digests_tell_all() -> None:
         assert all(len(digest) == 64 for digest in asset["sha256"].values())
         assert asset["licence"]
     assert set(models.digests()) == {
-        "face_landmarker", "face_identity", "imagenet_classes", *(f"efficientnet-lite{size}" for size in range(3)),
+        "face_landmarker", "face_identity", "imagenet_classes", "open_nsfw",
+        *(f"efficientnet-lite{size}" for size in range(3)),
     }

@@ -92,7 +92,7 @@ def measured(**columns):
     facts = {
         "width": [100] * count, "height": [100] * count, "brightness": [128.0] * count, "contrast": [40.0] * count,
         "sharpness": [50.0] * count, "coloured": [0.8] * count, "entropy": [7.0] * count, "border": [0.0] * count,
-        "blockiness": [1.1] * count, "jpeg_quality": [None] * count, "frames": [1] * count,
+        "blockiness": [1.1] * count, "nsfw": [0.1] * count, "jpeg_quality": [None] * count, "frames": [1] * count,
         "reason": [None] * count, "reason_value": [None] * count,
     } | columns
     return pa.table({name: pa.array(values, MEASURED.field(name).type) for name, values in facts.items()})
@@ -128,6 +128,7 @@ def test_judge_by_licence_and_colour():
     ("entropy", [0.9, 1.0, None], {"min_entropy": 1.0}, "low_entropy"),
     ("border", [0.31, 0.3, 0.0], {"max_border": 0.3}, "too_much_border"),
     ("blockiness", [2.0, 1.6, None], {"max_blockiness": 1.6}, "blocky"),
+    ("nsfw", [0.81, 0.8, None], {"max_nsfw": 0.8}, "nsfw"),
     ("jpeg_quality", [29.0, 30.0, None], {"min_jpeg_quality": 30}, "low_jpeg_quality"),
     ("frames", [2, 1, 1], {"animation": "reject"}, "animated"),
     ("coloured", [0.0, 0.02, 0.01], {"greyscale": "reject"}, "greyscale"),

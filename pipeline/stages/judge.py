@@ -63,6 +63,8 @@ def _tests(crawled: pa.Table, measured: pa.Table, options: Select) -> list[tuple
     if options.max_blockiness is not None:
         blocks = measured["blockiness"]
         tests.append((Reason.BLOCKY, blocks, pc.greater(blocks, _single(options.max_blockiness))))
+    if options.max_nsfw is not None:
+        tests.append((Reason.NSFW, measured["nsfw"], pc.greater(measured["nsfw"], _single(options.max_nsfw))))
     if options.license != "any":
         names = [name for name in pc.unique(crawled["licence"]).to_pylist() if name is not None]
         let = [name for name in names if licences.admits(options.license, name)]

@@ -25,12 +25,12 @@ _SAID = (
 )  # fmt: skip
 _MEASURED = (
     "width", "height", "bytes", "brightness", "contrast", "sharpness", "coloured", "entropy", "border", "blockiness",
-    "jpeg_quality", "frames", "reason", "reason_value",
+    "jpeg_quality", "nsfw", "frames", "reason", "reason_value",
 )  # fmt: skip
 _LIMITED = frozenset((
     Reason.TOO_SMALL, Reason.TOO_ELONGATED, Reason.BLURRED, Reason.TOO_DARK, Reason.TOO_BRIGHT, Reason.LOW_CONTRAST,
     Reason.LOW_ENTROPY, Reason.TOO_MUCH_BORDER, Reason.LOW_JPEG_QUALITY, Reason.GREYSCALE, Reason.ANIMATED,
-    Reason.BLOCKY, Reason.LICENCE,
+    Reason.BLOCKY, Reason.NSFW, Reason.LICENCE,
 ))  # fmt: skip
 _NOWHERE = -1
 _REASONS = [str(reason) for reason in Reason]

@@ -18,7 +18,7 @@ NUMBERS: Mapping[str, str] = {
     "w": "width", "width": "width", "h": "height", "height": "height", "side": "side", "aspect": "aspect",
     "bytes": "bytes", "sharpness": "sharpness", "brightness": "brightness", "contrast": "contrast",
     "entropy": "entropy", "border": "border", "quality": "jpeg_quality", "year": "year", "distance": "distance",
-    "score": "score",
+    "score": "score", "nsfw": "nsfw",
 }  # fmt: skip
 TEXTS: Mapping[str, str] = {
     "source": "source", "title": "title", "creator": "creator", "artist": "creator", "licence": "licence",

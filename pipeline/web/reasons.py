@@ -22,6 +22,7 @@ _NUMBERS: dict[Reason, tuple[str, str | None]] = {
     Reason.TOO_MUCH_BORDER: ("{:.0%} border", "select.max_border"),
     Reason.BLOCKY: ("blockiness {:.2f}", "select.max_blockiness"),
     Reason.LOW_JPEG_QUALITY: ("JPEG quality {:.0f}", "select.min_jpeg_quality"),
+    Reason.NSFW: ("nsfw {:.2f}", "select.max_nsfw"),
     Reason.ANIMATED: ("{:.0f} pictures", None),
     Reason.NEAR_DUPLICATE: ("{:.0f} bits apart", "dedupe.distance"),
     Reason.EXACT_DUPLICATE: ("the same bytes", None),
