@@ -21,14 +21,27 @@ HOLE = 2  # and lose a square of half their side
 _Change = Callable[[Tensor, torch.Generator], Tensor]
 
 
-def augment(pictures: Tensor, kinds: Sequence[str], rng: torch.Generator) -> Tensor:
+def augment(pictures: Tensor, kinds: Sequence[str], rng: torch.Generator, share: float = 1.0) -> Tensor:
     """Pictures (n, 3, size, size) in [−1, 1], each changed by its own chances; values may leave [−1, 1].
 
-    `kinds` are names out of `KINDS`; with none of them the pictures themselves come back and nothing is drawn.
+    `kinds` are names out of `KINDS`; each of them changes a `share` of the pictures (Karras et al. 2020). With no
+    kinds, or a share of 0, the pictures themselves come back and nothing is drawn.
     """
-    for kind in kinds:
-        pictures = KINDS[kind](pictures, rng)
+    for kind in kinds if share > 0 else ():
+        changed = KINDS[kind](pictures, rng)
+        if share < 1:
+            spared = torch.rand(len(pictures), 1, 1, 1, generator=rng).to(pictures.device) >= share
+            changed = torch.where(spared, pictures, changed)
+        pictures = changed
     return pictures
+
+
+def share_at(epochs: float, full_after: float) -> float:
+    """Of how many pictures each change is made after `epochs`: evenly more, all of them from `full_after` on.
+
+    Changes slow the start, when nothing is known by heart yet, and pay once the pictures have been seen often.
+    """
+    return min(1.0, epochs / full_after) if full_after > 0 else 1.0
 
 
 def colour(pictures: Tensor, rng: torch.Generator) -> Tensor:

@@ -63,6 +63,7 @@ for look in LOOKS:
 @click.option("--lr", type=float, help="Step size of Adam: 0.0002 as published.")
 @click.option("--lr-d", type=float, help="Step size of the discriminator, if another: two time scales.")
 @click.option("--augment", metavar="KINDS", help="none, or some of mirror,colour,translation,cutout.")
+@click.option("--augment-epochs", type=float, help="Change all pictures only after so many epochs, before fewer.")
 @click.option("--ema-kimg", type=float, help="Half-life of the averaged generator, 0 for none.  [default: 10]")
 @click.option("--r1", type=float, help="γ of the gradient penalty; with --norm none.")
 @click.option("--norm", help="Of the discriminator: batch, spectral or none.")

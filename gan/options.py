@@ -15,7 +15,7 @@ from pipeline.errors import UsageError
 # What decides the course of a training; all other options may differ when a run is continued.
 FIXED = (
     "recipe", "size", "width", "kernel", "batch", "seed", "lr", "lr_d", "beta1", "blocks", "norm", "loss", "augment",
-    "r1", "r1_every", "heads", "zoom", "ema_kimg", "held_out", "precision", "grid",
+    "augment_epochs", "r1", "r1_every", "heads", "zoom", "ema_kimg", "held_out", "precision", "grid",
 )  # fmt: skip
 
 Recipe = Literal["radford", "small", "projected"]
@@ -79,6 +79,8 @@ class TrainOptions(BaseModel):
     loss: Loss = "original"
     augment: tuple[Augmentation, ...] = ()
     """How the pictures are changed that the discriminator sees, in the order of `gan.augment.KINDS`."""
+    augment_epochs: float = Field(0.0, ge=0)
+    """After how many epochs every picture is changed; before, evenly fewer. With 0 all are from the start."""
     r1: float = Field(0.0, ge=0)
     """γ of the penalty on the discriminator's gradient at real pictures; 0 is none."""
     r1_every: int = Field(16, ge=1)

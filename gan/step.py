@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from torch import Tensor
 
 from gan import sample
-from gan.augment import augment
+from gan.augment import augment, share_at
 from gan.losses import discriminator_loss, generator_loss, r1_penalty
 from gan.nets import Generator
 from gan.options import TrainOptions
@@ -28,13 +29,14 @@ class Outcome:
     fake: Tensor
 
 
-def update(state: State, options: TrainOptions, real: Tensor) -> Outcome:
+def update(state: State, options: TrainOptions, real: Tensor, epochs: float = inf) -> Outcome:
     """One step of the discriminator and one of the generator on `real` (batch, 3, size, size) in [−1, 1].
 
     With the defaults it is the step of Radford et al. 2015; each switch of `options` adds its own and no more.
+    `epochs` is how often each picture was shown before.
     """
     generator, discriminator = state.generator, state.discriminator
-    device = real.device
+    device, share = real.device, share_at(epochs, options.augment_epochs)
     bf16 = options.precision == "bf16"
     latents = sample.draw_latents(len(real), state.rng).to(device)
 
@@ -42,9 +44,9 @@ def update(state: State, options: TrainOptions, real: Tensor) -> Outcome:
     # never mixes them.
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         fake = generator(latents)
-        seen_real = augment(real, options.augment, state.rng)
+        seen_real = augment(real, options.augment, state.rng, share)
         logits_real = discriminator.verdicts(seen_real)
-        logits_fake = discriminator.verdicts(augment(fake.detach(), options.augment, state.rng))
+        logits_fake = discriminator.verdicts(augment(fake.detach(), options.augment, state.rng, share))
         loss_d = discriminator_loss(logits_real, logits_fake, options.loss)
     state.adam_d.zero_grad(set_to_none=True)
     loss_d.backward()  # type: ignore[no-untyped-call]
@@ -58,7 +60,7 @@ def update(state: State, options: TrainOptions, real: Tensor) -> Outcome:
     discriminator.requires_grad_(False)
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         compared = discriminator.verdicts(seen_real) if options.loss == "relativistic" else None
-        judged = discriminator.verdicts(augment(fake, options.augment, state.rng))
+        judged = discriminator.verdicts(augment(fake, options.augment, state.rng, share))
         loss_g = generator_loss(judged, options.loss, compared)
     state.adam_g.zero_grad(set_to_none=True)
     loss_g.backward()  # type: ignore[no-untyped-call]

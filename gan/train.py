@@ -152,7 +152,7 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
 
             # One update of both networks on the next pictures; its sums stay on the device, so that nothing waits.
             chosen = torch.from_numpy(stream.take(progress.images, options.batch)).to(device)
-            outcome = update(state, options, sample.to_unit(corpus[chosen]))
+            outcome = update(state, options, sample.to_unit(corpus[chosen]), progress.images / len(images))
             state.tick_sums += outcome.sums.double()
             progress.tick_steps += 1
             progress.seconds = first_seconds + time.monotonic() - began
@@ -392,7 +392,9 @@ def _stats_line(state: State, speed: float) -> dict[str, Any]:
 
 
 def _status_line(line: dict[str, Any], options: TrainOptions) -> str:
-    far = f"distance {line['distance']:.3f} (floor {line['floor']:.3f})  " if "distance" in line else ""
+    far = ""
+    if "distance" in line:
+        far = f"distance {line['distance']:.3f} (floor {line['floor']:.3f}, in {line['space']})  "
     left = []
     if options.kimg is not None:
         left.append((options.kimg * 1000 - line["images"]) / line["images_per_second"])

@@ -1,7 +1,8 @@
 """Looking at a training from outside, now and then: how far its pictures are from real ones, and what goes wrong.
 
 A look changes nothing in the training: it draws with latents of its own, and asks the discriminator in evaluation
-mode. Without the packaged network, only what needs no features is looked at.
+mode. Distances are in the packaged network's features; a `projected` training, which learns from these, is judged by
+random convolutions instead, and so is everything where the packaged network was not fetched.
 """
 
 from __future__ import annotations
@@ -39,17 +40,19 @@ class Watch:
         self._reals = images[chosen]
         self._held_out = held_out[np.random.default_rng(options.seed).permutation(len(held_out))[:LOOKED_AT]]
         self._latents = sample.fixed_latents(len(self._reals), options.seed ^ _WATCH_STREAM)
-        self._sees = len(self._reals) >= LEAST and models.find("efficientnet-lite0") is not None
+        fetched = models.find(str(spaces.DEFAULT)) is not None
+        self._network = spaces.DEFAULT if fetched and options.recipe != "projected" else spaces.RANDOM
+        self.space = spaces.name(options.size, self._network)
         self._features = np.empty((0, 0), np.float32)
         self._floor = 0.0
-        if not self._sees:
-            log.info("distances are not measured: they need %d pictures and `pipeline models fetch`", LEAST)
+        if len(self._reals) < LEAST:
+            log.info("distances are not measured: they need %d pictures", LEAST)
 
-    def look(self, state: State) -> dict[str, float]:
+    def look(self, state: State) -> dict[str, Any]:
         """What a look finds, for a line of stats.jsonl.
 
-        `distance` (KID) and `floor` (of one half of the reals against the other) in the packaged network's
-        features, `spread`, `twins` and `copied` as in `gan.alarms`, `by_heart` with held-out pictures.
+        `distance` (KID) and `floor` (of one half of the reals against the other) in `space`, `spread`, `twins` and
+        `copied` as in `gan.alarms`, `by_heart` with held-out pictures.
         """
         fakes = sample.generate(state.averaged, self._latents)
         found: dict[str, float] = {}
@@ -58,16 +61,14 @@ class Watch:
         if len(self._held_out):
             judged = [judge(state.discriminator, pictures) for pictures in (self._reals, self._held_out, fakes)]
             found["by_heart"] = alarms.learned_by_heart(*judged)
-        return {name: round(value, 5) for name, value in found.items()}
+        rounded = {name: round(value, 5) for name, value in found.items()}
+        return rounded | ({"space": self.space} if "distance" in found else {})
 
     def _compared(self, fakes: Pictures) -> dict[str, float]:
         shapes, turned = alarms.shapes(self._reals), alarms.shapes(alarms.mirror(self._reals))
         copied = alarms.copied(alarms.nearest_real(alarms.shapes(fakes), shapes, turned), shapes, turned)
-        if not self._sees:
-            variety = alarms.diversity(alarms.thumbs(self._reals), alarms.thumbs(fakes))
-            return {"spread": variety.spread, "twins": variety.twins, "copied": copied}
         self._know_reals()
-        seen = spaces.features(fakes)
+        seen = spaces.features(fakes, self._network)
         variety = alarms.diversity(self._features, seen)
         return {
             "distance": metrics.kid(self._features, seen).mean,
@@ -81,7 +82,7 @@ class Watch:
         """Features of the real pictures, once."""
         if len(self._features):
             return
-        self._features = spaces.features(self._reals)
+        self._features = spaces.features(self._reals, self._network)
         half = len(self._features) // 2
         self._floor = metrics.kid(self._features[:half], self._features[half:]).mean
 
@@ -105,7 +106,9 @@ def raised(lines: Sequence[dict[str, Any]]) -> list[alarms.Alarm]:
     if "by_heart" in newest:
         found.append(alarms.by_heart_alarm([line["by_heart"] for line in lines if "by_heart" in line]))
     if "spread" in newest:
-        found.append(alarms.collapse_alarm(alarms.Diversity(newest["spread"], newest["twins"])))
+        *before, variety = [alarms.Diversity(line["spread"], line["twins"]) for line in lines if "spread" in line]
+        if before:  # the first look says nothing: pictures are blots
+            found.append(alarms.collapse_alarm(variety, before))
         found.append(alarms.copied_alarm(newest["copied"]))
     return [alarm for alarm in found if alarm is not None]
 
@@ -114,9 +117,10 @@ def stalled(lines: Sequence[dict[str, Any]], patience: int, pictures: int) -> bo
     """Whether the distance fell by a fiftieth in none of the newest `patience` looks, of a corpus of `pictures`.
 
     With a `patience` of 0 never. Looks at a corpus of another number of pictures do not count: when a theme grew,
-    training goes on.
+    training goes on. Nor do looks in another space than the newest.
     """
-    seen = [line["distance"] for line in lines if "distance" in line and line.get("pictures") == pictures]
+    looks = [line for line in lines if "distance" in line and line.get("pictures") == pictures]
+    seen = [line["distance"] for line in looks if line.get("space") == looks[-1].get("space")]
     if patience == 0 or len(seen) <= patience:
         return False
     best = max(0.0, min(seen[:-patience]))

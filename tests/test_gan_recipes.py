@@ -74,6 +74,7 @@ def test_a_recipe_is_a_set_of_choices_and_each_can_be_made_otherwise(recipe: Any
         ({"augment": "translation"}, False),
         ({"augment": "cutout"}, False),
         ({"augment": "mirror"}, False),
+        ({"augment": "colour", "augment_epochs": 2}, False),
         ({"loss": "hinge"}, False),
         ({"loss": "relativistic"}, False),
         ({"norm": "spectral"}, False),
@@ -162,6 +163,32 @@ def test_no_augmentation_draws_nothing() -> None:
     before = rng.get_state()
     assert augment.augment(pictures, [], rng) is pictures
     assert torch.equal(rng.get_state(), before)
+
+
+def test_a_share_of_the_pictures_is_changed() -> None:
+    pictures = torch.rand(400, 3, 8, 8)
+    made = augment.augment(pictures, ["colour"], torch.Generator().manual_seed(0), 0.25)
+    changed = (made != pictures).flatten(1).any(1).float().mean()
+    assert 0.15 < changed < 0.35
+    rng = torch.Generator().manual_seed(1)
+    before = rng.get_state()
+    assert augment.augment(pictures, ["colour"], rng, 0.0) is pictures and torch.equal(rng.get_state(), before)
+
+
+def test_the_share_grows_with_the_epochs() -> None:
+    assert [augment.share_at(epochs, 200) for epochs in (0, 50, 200, 900)] == [0, 0.25, 1, 1]
+    assert augment.share_at(0, 0) == 1, "all from the start, unless it is asked otherwise"
+    real = sample.to_unit(torch.from_numpy(blobs(8)))
+    sums = {}
+    for name, choices, epochs in (
+        ("plain", {}, 0.0),
+        ("not yet", {"augment": "cutout", "augment_epochs": 5}, 0.0),
+        ("now", {"augment": "cutout", "augment_epochs": 5}, 5.0),
+        ("from the start", {"augment": "cutout"}, 0.0),
+    ):
+        options = TrainOptions(**{**BASE, **choices})
+        sums[name] = update(state.fresh(options, CPU), options, real, epochs).sums.tolist()
+    assert sums["plain"] == sums["not yet"] != sums["now"] == sums["from the start"]
 
 
 def test_translation_moves_and_its_gradient_moves_back() -> None:
@@ -350,13 +377,27 @@ def test_looks_change_nothing_and_tell_distance(tmp_path: Path) -> None:
     made, plain = state.fresh(options, CPU), state.fresh(options, CPU)
     watcher = watch.Watch(images[:100], images[100:], options)
     found = watcher.look(made)
-    assert {"distance", "floor", "spread", "twins", "copied", "by_heart"} == found.keys()
+    assert {"distance", "floor", "space", "spread", "twins", "copied", "by_heart"} == found.keys()
+    assert found["space"] == "efflite0@32"
     assert found["distance"] > 10 * abs(found["floor"])
     assert made.discriminator.training == plain.discriminator.training
     for (name, one), (_, other) in zip(state._live(made), state._live(plain), strict=True):
         assert torch.equal(one, other), name
     assert torch.equal(made.rng.get_state(), plain.rng.get_state())
     assert watcher.look(made) == found
+
+
+def test_what_learns_from_the_packaged_network_is_not_judged_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is anything where that network was not fetched: random convolutions need no file."""
+    images, options = blobs(60), TrainOptions(**BASE)
+    made = state.fresh(options, CPU)
+    projected = watch.Watch(images, images[:0], options.model_copy(update={"recipe": "projected"})).look(made)
+    monkeypatch.setenv("WUNDERKAMMER_MODELS", str(tmp_path))
+    without = watch.Watch(images, images[:0], options).look(made)
+    assert projected["space"] == without["space"] == "random@32"
+    assert projected == without and without["distance"] > 10 * abs(without["floor"])
 
 
 @needs_backbone
@@ -384,13 +425,14 @@ def test_when_training_on_would_not_help(distances: list[float], patience: int, 
     lines: list[dict[str, Any]] = [{"distance": distance, "pictures": 10} for distance in distances]
     assert watch.stalled([*lines, {"kimg": 1}], patience, 10) == stops
     assert not watch.stalled(lines, patience, 11), "a theme that grew trains on"
+    assert not watch.stalled([*lines, {"distance": 9.0, "pictures": 10, "space": "other"}], 1, 10)
 
 
 def test_alarms_are_raised_from_lines() -> None:
     fine: dict[str, Any] = {"ranking": 0.8, "spread": 0.9, "twins": 0.1, "copied": 0.05, "by_heart": 0.1}
     assert watch.raised([fine] * 20) == []
     assert [alarm.name for alarm in watch.raised([fine | {"ranking": 1.0}] * 10)] == ["discriminator has won"]
-    assert [alarm.name for alarm in watch.raised([fine, fine | {"spread": 0.1}])] == ["mode collapse"]
+    assert [alarm.name for alarm in watch.raised([fine, fine | {"spread": 0.1, "twins": 0.9}])] == ["mode collapse"]
     assert [alarm.name for alarm in watch.raised([fine | {"copied": 0.9}])] == ["memorised pictures"]
     assert [alarm.name for alarm in watch.raised([fine | {"by_heart": 0.9}] * 5)] == ["learned by heart"]
 

@@ -134,3 +134,28 @@ def test_scores_instead_of_features_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"features must be \(n, d\)"):
         spaces.features(pictures(2, 32), scripted(Flat(), tmp_path / "flat.pt"))
+
+
+def test_random_convolutions_tell_damage_in_order_and_need_no_file() -> None:
+    """Floor, then a fifth of another kind, then half: and noise, a raster and a cast of colour are seen."""
+    side, rng = 32, np.random.default_rng(0)
+    clouds = spaces._clouds(700, side)
+    real, other, odd = clouds[:300], clouds[300:600], np.sort(clouds[600:], axis=1)
+    raster = 15 * ((np.indices((side, side)).sum(0) // 2 % 2) * 2 - 1)[..., None]
+    damaged = {
+        "fifth": np.concatenate([other[:240], odd[:60]]),
+        "third": np.concatenate([other[:200], odd]),
+        "noise": other + rng.normal(0, 10, other.shape),
+        "raster": other + raster,
+        "colour": other + np.array([15, 0, -15]),
+    }
+    known = spaces.features(real, spaces.RANDOM)
+    assert known.shape == (300, 512) and known.dtype == np.float32 and spaces.name(side, spaces.RANDOM) == "random@32"
+
+    def far(images: Pictures) -> float:
+        return kid(known, spaces.features(images, spaces.RANDOM)).mean
+
+    found = {name: far(np.clip(images, 0, 255).astype(np.uint8)) for name, images in damaged.items()}
+    floor = abs(far(other))
+    assert floor < found["fifth"] / 5 < found["third"] / 5, found
+    assert min(found.values()) > 5 * floor, (floor, found)
