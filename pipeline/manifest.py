@@ -85,8 +85,9 @@ class Dedupe(_Model):
     looks for candidates by local codes (`votes` of them within `code_distance` bits that lie alike) and by the hash in
     all turns (within `turn_distance`), and takes for duplicates those whose pixels agree (`inliers`, `agreement`,
     `overlap`; with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is
-    enough), in no connected part of more than `contradiction` of them saying different things, or those that are the
-    same to the finest detail but for one part of at most `covered`, where something was laid over one of them.
+    enough), in no connected part of more than `contradiction` of them saying different things, and whose grey levels
+    one curve takes to each other to `tones`, unless they share `many_inliers`; or those that are the same to the
+    finest detail but for one part of at most `covered`, where something was laid over one of them.
     """
 
     preset: Literal["strict", "thorough"] = "thorough"
@@ -104,6 +105,7 @@ class Dedupe(_Model):
     many_inliers: int = Field(40, ge=4)
     many_agreement: Fraction = 0.45
     contradiction: Fraction = 0.012
+    tones: Fraction = 0.96
     covered: Fraction = 0.3
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from vision_pictures import scene
+from vision_pictures import photo, scene
 
 from pipeline.stages.sketch import packed, unpacked
 from pipeline.vision.agreement import Agreement, Limits, agreement, agreement_of_turn
@@ -18,7 +18,8 @@ from pipeline.vision.hashing import phash_grey
 from pipeline.vision.sketch import Sketch, codes, mirror, poses, sketch
 from pipeline.vision.stars import proved_stars
 from pipeline.vision.transform import words
-from pipeline.vision.windows import covered
+from pipeline.vision.windows import covered, toned
+from spiders.gallery.paint import paint
 
 Grey = NDArray[np.uint8]
 
@@ -187,6 +188,41 @@ def test_the_model_is_where_the_picture_lies() -> None:
 def test_two_scenes_do_not_agree(seed: int) -> None:
     for mirrored in (False, True):
         assert agreed(scene(seed), scene(seed + 10), mirrored) is None
+
+
+@pytest.mark.parametrize(("one", "other"), [(7000216, 7000080), (7000254, 7000193), (7000362, 7000080)])
+def test_one_thing_before_two_grounds_is_no_agreement(one: int, other: int) -> None:
+    a, b = (sketch(grey(paint("vanitas", seed, None))) for seed in (one, other))
+    assert [m for m in (False, True) if agreement(a, b, m, Limits(tones=0))]
+    assert not [m for m in (False, True) if agreement(a, b, m)]
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crop_with_a_border_is_a_copy(seed: int, level: int) -> None:
+    one = scene(seed)
+    crop = ImageOps.expand(one.crop((25, 20, 300, 225)), 24, (level,) * 3)
+    for picture in (one, ImageOps.expand(one, 30, (255 - level,) * 3)):
+        found = agreed(picture, crop)
+        assert found is not None
+        assert found.agreed > 0.9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_pictures_in_one_frame_are_no_copies(seed: int) -> None:
+    one, other = (ImageOps.expand(scene(n), 60, "white") for n in (seed, seed + 10))
+    assert agreed(one, other) is None
+    assert agreement_of_turn(sketch(grey(one)), sketch(grey(other)), 0) is None
+
+
+def test_a_curve_of_grey_levels_is_found_and_nothing_else_taken_for_one() -> None:
+    p = np.asarray(grey(photo(3)), np.float32)
+    ones = np.ones_like(p)
+    assert toned(p, 255 * (p / 255) ** np.float32(1.8), ones) > 0.99
+    assert toned(p, np.asarray(grey(photo(4)), np.float32), ones) < 0.5
+    half = np.where(np.arange(p.shape[1]) < p.shape[1] // 2, np.float32(0), np.float32(120))
+    assert toned(p, p + half, ones) < 0.9
+    assert toned(p, p, np.zeros_like(p)) == 0
 
 
 def test_a_shared_watermark_is_no_agreement() -> None:

@@ -107,7 +107,7 @@ def prove(
     pairs = sketched.find(Search(count, places, s.code_distance, s.votes, s.turn_distance))
     limits = Limits(
         s.inliers, s.agreement, s.overlap, s.few_inliers, s.few_agreement, s.many_inliers, s.many_agreement,
-        s.contradiction, s.covered,
+        s.contradiction, s.covered, s.tones,
     )
     agreed: dict[int, Agreement] = {}
 

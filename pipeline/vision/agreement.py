@@ -5,7 +5,8 @@ few at random, so that the answer never depends on chance); the best is refined 
 The other picture's thumbnail is then laid over, and the normalised cross-correlation of small windows must be high
 over most of what both show. Two photographs of a subject share features; only copies agree in their pixels. Frames of
 a fixed camera agree in their background: no large connected part in which both have something else to show is allowed,
-but for one thing, such as a sticker, that lies over a picture which agrees to the finest detail everywhere else.
+but for one thing, such as a sticker, that lies over a picture which agrees to the finest detail everywhere else. One
+thing in two pictures has two grounds and two lights: one curve must take the grey levels of one to those of the other.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.vision.fingerprint import Floats, Grey, is_mirror, turn_matrix
 from pipeline.vision.sketch import LENGTH, Sketch, mirror
-from pipeline.vision.windows import Reals, compared, covered
+from pipeline.vision.windows import Reals, compared, covered, toned
 
 _RATIO = 0.85
 _COARSE, _FINE = 0.04, 3.0  # of the longer side, and pixels of the frame
@@ -26,6 +27,9 @@ _LEAST_MATCHES = 4
 _SQUEEZED = 0.55  # a map that squeezes one axis more than this against the other is no copy's: 16:9 made square is 0.56
 _TINY, _AGREED_TINY = 48, 0.95  # pixels of the longer side, and what handwritten digits hardly ever reach
 _BLANK_APART = 4
+_BORDER, _CONTENT = 1, 2  # kinds of pixels; 0 for those beyond a picture
+_BORDERS_APART = 24  # grey levels between the borders of two pictures that are one border
+_LEFT = 0.25  # of what lies over each other must remain where the border of one lies over the content of the other
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Limits:
     drawings of one thing are alike in broad strokes. With `many` inliers `agreed_many` is enough: a text over a
     picture hides windows and leaves features. At most `contradicted` of what both show may be one connected part in
     which both have texture and do not correlate; or one part of at most `covered` may be anything when all else agrees
-    (`windows.covered`).
+    (`windows.covered`). With fewer than `many` inliers one curve must explain the grey levels to `tones`
+    (`windows.toned`).
     """
 
     inliers: int = 4
@@ -49,6 +54,7 @@ class Limits:
     agreed_many: float = 0.45
     contradicted: float = 0.012
     covered: float = 0.3
+    tones: float = 0.96
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,10 @@ class _Matches:
 
 @dataclass(frozen=True)
 class _Laid:
-    """A picture in the place of the one `under` it, 1 in `mask` where it lies, and what of each the other shows."""
+    """A picture in the place of the one `under` it, 1 in `mask` where both can be compared, and how much each shows.
+
+    They can where both show something, or one border; not where a border of one lies over what the other shows.
+    """
 
     picture: Reals
     under: Reals
@@ -104,7 +113,7 @@ def agreement(a: Sketch, b: Sketch, mirrored: bool, limits: Limits = Limits()) -
     if laid is None:
         return None
     made = _looked_at(laid, mirrored, model, inliers)
-    if _enough(made, limits, _tiny(a, b)):
+    if _enough(made, laid, limits, _tiny(a, b)):
         return made
     return None if _tiny(a, b) else _but_for_one_part(made, laid, limits)
 
@@ -121,19 +130,21 @@ def agreement_of_turn(a: Sketch, b: Sketch, turn: int, limits: Limits = Limits()
     made = _looked_at(laid, is_mirror(turn), model, 0)
     if made.agreed < 0:
         return made if _same_blank(a, b) else None
-    return made if _enough(made, limits, _tiny(a, b)) else None
+    return made if _enough(made, laid, limits, _tiny(a, b)) else None
 
 
 def _tiny(a: Sketch, b: Sketch) -> bool:
     return max(*a.size, *b.size) < _TINY
 
 
-def _enough(made: Agreement, limits: Limits, tiny: bool) -> bool:
+def _enough(made: Agreement, laid: _Laid, limits: Limits, tiny: bool) -> bool:
     needed = limits.agreed_few if made.inliers < limits.few else limits.agreed
     needed = limits.agreed_many if made.inliers >= limits.many else needed
     needed = max(needed, _AGREED_TINY) if tiny else needed
     enough = made.agreed >= needed and max(made.seen, made.filled) >= limits.overlap
-    return enough and made.contradicted <= limits.contradicted
+    if not enough or made.contradicted > limits.contradicted:
+        return False
+    return made.inliers >= limits.many or toned(laid.picture, laid.under, laid.mask) >= limits.tones
 
 
 def _but_for_one_part(made: Agreement, laid: _Laid, limits: Limits) -> Agreement | None:
@@ -220,7 +231,7 @@ def _similarity(found: _Matches, inside: NDArray[np.bool_]) -> Floats:
 
 
 def _laid(a: Sketch, b: Sketch, mirrored: bool, model: Floats) -> _Laid | None:
-    """Lay a's thumbnail over b's. None when the map is absurd."""
+    """Lay a's thumbnail over b's. None when the map is absurd, or little but borders lies on what the other shows."""
     over = a.thumb[:, ::-1] if mirrored else a.thumb
     to_b = _scaling(b.thumb.shape[1] / b.size[0], b.thumb.shape[0] / b.size[1])
     from_a = _scaling(a.size[0] / over.shape[1], a.size[1] / over.shape[0])
@@ -229,10 +240,14 @@ def _laid(a: Sketch, b: Sketch, mirrored: bool, model: Floats) -> _Laid | None:
     lengths = np.linalg.svd(model[:, :2], compute_uv=False)
     if not 0.01 < growth < 100 or lengths[1] < _SQUEEZED * lengths[0]:
         return None
-    picture, mask = _warped(over, laid, growth, b.thumb.shape)
+    picture, kinds = _warped(over, _kinds(a, mirrored), laid, growth, b.thumb.shape)
+    under = b.thumb.astype(np.float32)
+    alike = (kinds == _CONTENT) | (np.abs(picture - under) <= _BORDERS_APART)
+    mask = ((kinds == _kinds(b)) & alike).astype(np.float32)
+    if mask.sum() < _LEFT * np.count_nonzero(kinds):
+        return None
     shared = _shared(laid, over.shape, b.thumb.shape)
-    seen = min(shared / growth / over.size, 1.0)
-    return _Laid(picture, b.thumb.astype(np.float32), mask, seen, shared / mask.size)
+    return _Laid(picture, under, mask, min(shared / growth / over.size, 1.0), shared / mask.size)
 
 
 def _looked_at(laid: _Laid, mirrored: bool, model: Floats, inliers: int) -> Agreement:
@@ -241,16 +256,26 @@ def _looked_at(laid: _Laid, mirrored: bool, model: Floats, inliers: int) -> Agre
     return Agreement(mirrored, model, inliers, agreed, contradicted, laid.seen, laid.filled)
 
 
-def _warped(over: Grey, laid: Floats, growth: float, shape: tuple[int, ...]) -> tuple[Reals, Reals]:
-    """The picture in the other's place, and 1 where it lies; averaged first where it shrinks."""
+def _kinds(made: Sketch, mirrored: bool = False) -> Grey:
+    """Of each pixel of the thumbnail whether it shows the picture or a uniform border of it."""
+    x, y = made.thumb.shape[1] / made.size[0], made.thumb.shape[0] / made.size[1]
+    x0, y0, x1, y1 = made.box
+    kinds = np.full(made.thumb.shape, _BORDER, np.uint8)
+    kinds[round(y0 * y) : round(y1 * y), round(x0 * x) : round(x1 * x)] = _CONTENT
+    return np.ascontiguousarray(kinds[:, ::-1]) if mirrored else kinds
+
+
+def _warped(over: Grey, kinds: Grey, laid: Floats, growth: float, shape: tuple[int, ...]) -> tuple[Reals, Grey]:
+    """The picture in the other's place, averaged first where it shrinks, and its kinds of pixels, 0 where it is not."""
     if growth < 0.5:
         small = [max(2, round(side * growth**0.5)) for side in over.shape]
         laid = np.asarray(laid @ _scaling(over.shape[1] / small[1], over.shape[0] / small[0]), np.float64)
         over = np.asarray(cv2.resize(over, (small[1], small[0]), interpolation=cv2.INTER_AREA), np.uint8)
+        kinds = np.asarray(cv2.resize(kinds, (small[1], small[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
     size = (shape[1], shape[0])
     picture = cv2.warpAffine(over, laid[:2], size, flags=cv2.INTER_LINEAR)
-    mask = cv2.warpAffine(np.ones(over.shape, np.uint8), laid[:2], size, flags=cv2.INTER_NEAREST)
-    return picture.astype(np.float32), mask.astype(np.float32)
+    kinds = np.asarray(cv2.warpAffine(kinds, laid[:2], size, flags=cv2.INTER_NEAREST), np.uint8)
+    return picture.astype(np.float32), kinds
 
 
 def _shared(laid: Floats, over: tuple[int, ...], under: tuple[int, ...]) -> float:

@@ -20,6 +20,7 @@ _EVIDENCE = 0.3  # of what both show must have texture and not be covered
 _SAME, _CLOSELY, _MOSTLY = 0.97, 0.9, 0.9  # shares of it that correlate, and closely by more than so much
 _DETAIL, _FINE = 3.0, 0.97  # pixels of the blur that fine detail is without, and how it correlates
 _STRANGE, _BY_SIZE = 1.1, 3.0  # of the part: its correlation and so many times its share together are at most that
+_SOFT, _CURVE = 1.0, 3  # pixels of the blur before grey levels are compared, and the degree of the curve between them
 
 
 def compared(p: Reals, q: Reals, mask: Reals) -> tuple[float, float]:
@@ -63,6 +64,25 @@ def covered(p: Reals, q: Reals, mask: Reals, contradicted: float) -> float | Non
     fine = _correlation(_detail(p), _detail(q), around)
     strange = _correlation(p, q, _shrunk(part)) + _BY_SIZE * share <= _STRANGE
     return share if fine >= _FINE and strange else None
+
+
+def toned(p: Reals, q: Reals, mask: Reals) -> float:
+    """How far one curve takes the grey levels of each of two pictures (h, w) to those of the other where `mask` is 1.
+
+    The share of the variance of each that a cubic of the other's levels explains, the lesser of both. Windows are
+    compared without regard to the levels around them; a copy, however toned, keeps light light and dark dark all over,
+    and two of a kind before different grounds, or lit differently, do not.
+    """
+    inside = _inner(mask) > 0
+    u, v = (cv2.GaussianBlur(values, (0, 0), _SOFT)[inside].astype(np.float64) / 255 for values in (p, q))
+    return min(_explained(u, v), _explained(v, u)) if len(u) > _CURVE else 0.0
+
+
+def _explained(u: NDArray[np.float64], v: NDArray[np.float64]) -> float:
+    """The share of the variance of v that a polynomial of u explains; 1 where v has none."""
+    powers = np.stack([u**n for n in range(_CURVE + 1)])
+    rest = v - np.linalg.lstsq(powers @ powers.T, powers @ v, rcond=None)[0] @ powers
+    return 1 - float(rest.var() / max(v.var(), 1e-9))
 
 
 def _inner(mask: Reals) -> Reals:
