@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from pipeline import shards, tables
+from pipeline import membership, shards, tables
 from pipeline.errors import Reason
 from pipeline.schema import ID_DIGITS, SCHEMAS
 from pipeline.stages.assign import parts_of
@@ -29,6 +29,8 @@ _REALS = ("reals", "nearest", "neighbours")
 """Beginnings of the names of files of a run that show pictures it was trained on."""
 _SHELVES = ("nearest", "neurons", "project", "rank")
 """Folders of a run, and parts of the names of their files in a report, that show such pictures or parts of them."""
+_NAMES = "names.json"
+"""Of a run: what people call its samples, and the latents (`latent`) that were found for real pictures."""
 _SAME = 0.999  # cosine of a vector and the same one kept in half the bits
 _SHEET_COLUMNS, _SHEET_MOST, _TILE = 12, 120, 96
 
@@ -53,7 +55,7 @@ def erase(root: Root, pictures: frozenset[str], runs: Sequence[str]) -> None:
                 _corpus_folder(root, f"corpora/{corpus}/{table}/{digest}", table, partitions, pictures)
         _report(root, f"reports/{corpus}", pictures)
     for run in runs:
-        _run(root, run)
+        _run(root, run, pictures)
     root.wipe("cache")
     for picture in pictures:
         folder = f"originals/{picture[:2]}"
@@ -65,13 +67,24 @@ def erase(root: Root, pictures: frozenset[str], runs: Sequence[str]) -> None:
             _rows(root, f"tables/{table}/{version}", table, partitions, pictures)
 
 
-def _run(root: Root, run: str) -> None:
-    """Remove what shows real pictures from a run."""
+def _run(root: Root, run: str, pictures: frozenset[str]) -> None:
+    """Remove what shows real pictures from a run, the latents that were found for some, and its credits; of one that
+    was not trained on these pictures itself only what may have been made of them later."""
+    for shelf in _SHELVES:
+        root.wipe(f"{run}/{shelf}")
+    if root.exists(f"{run}/{_NAMES}"):
+        said = json.loads(root.read(f"{run}/{_NAMES}"))
+        said["names"] = {name: meant for name, meant in said["names"].items() if "latent" not in meant}
+        root.commit(f"{run}/{_NAMES}", json.dumps(said, indent=1).encode())
+    trained_on = {one[:ID_DIGITS] for one in membership.trained_on(root, run)}
+    if trained_on and trained_on.isdisjoint(pictures):
+        return
     for name in root.names(run):
         if name.startswith(_REALS):
             root.delete(f"{run}/{name}")
-    for shelf in _SHELVES:
-        root.wipe(f"{run}/{shelf}")
+    for name in root.names(f"{run}/export"):
+        if name.startswith("credits."):
+            root.delete(f"{run}/export/{name}")
 
 
 def _corpus_folder(root: Root, folder: str, table: str, partitions: Sequence[str], pictures: frozenset[str]) -> None:

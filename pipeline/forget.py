@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,18 +29,20 @@ Echo = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Lineage:
-    """What saw the pictures: `editions` as (corpus, number), the folders of GAN `runs`, which cannot forget, and
-    `copies`: pictures that were rejected as duplicates of these and still stand."""
+    """What saw the pictures: `editions` as (corpus, number), the folders of GAN `runs`, which cannot forget, `heirs`:
+    runs that began with the networks of one of these, and `copies`: pictures that were rejected as duplicates of
+    these and still stand."""
 
     editions: Sequence[tuple[str, int]] = ()
     runs: Sequence[str] = ()
-    copies: Sequence[str] = field(default=())
+    heirs: Sequence[str] = ()
+    copies: Sequence[str] = ()
 
     def plain(self) -> dict[str, Any]:
         """As `--json` has it."""
         return {
             "editions": [f"{corpus}/{number:05d}" for corpus, number in self.editions],
-            "runs": list(self.runs), "copies": list(self.copies),
+            "runs": list(self.runs), "heirs": list(self.heirs), "copies": list(self.copies),
         }  # fmt: skip
 
 
@@ -73,7 +75,9 @@ def trace(root: Root, pictures: frozenset[str]) -> Lineage:
             copies |= lost
             if kept:
                 seen.append((corpus, number))
-    return Lineage(seen, _runs(root, pictures), sorted(copies - pictures))
+    runs = _all_runs(root)
+    saw = [run for run in runs if not pictures.isdisjoint(_seen_by(root, run))]
+    return Lineage(seen, saw, _heirs(root, runs, saw), sorted(copies - pictures))
 
 
 def _kept(root: Root, folder: str, names: set[str], pictures: frozenset[str]) -> tuple[bool, set[str]]:
@@ -89,26 +93,41 @@ def _kept(root: Root, folder: str, names: set[str], pictures: frozenset[str]) ->
     return kept, lost
 
 
-def _runs(root: Root, pictures: frozenset[str]) -> list[str]:
-    """The folders of the runs that were trained on one of the pictures; a base is of all themes."""
-    found = []
-    for corpus in root.folders("runs"):
-        for theme in root.folders(f"runs/{corpus}"):
-            for run in root.folders(f"runs/{corpus}/{theme}"):
-                path = f"runs/{corpus}/{theme}/{run}"
-                if not pictures.isdisjoint(_seen_by(root, path, f"corpora/{corpus}/clusters", theme)):
-                    found.append(path)
-    return found
+def _all_runs(root: Root) -> list[str]:
+    """The folders of all runs of all corpora; those of a base too."""
+    themes = [f"runs/{corpus}/{theme}" for corpus in root.folders("runs") for theme in root.folders(f"runs/{corpus}")]
+    return [f"{theme}/{run}" for theme in themes for run in root.folders(theme)]
 
 
-def _seen_by(root: Root, run: str, clusters: str, theme: str) -> set[str]:
+def _seen_by(root: Root, run: str) -> set[str]:
     """The pictures that a run was trained on by its own list, whoever moved them since; and those of its theme."""
     seen = {one[:ID_DIGITS] for one in membership.trained_on(root, run)}
     if root.exists(f"{run}/run.json"):
+        _, corpus, theme, _ = run.split("/")
         made_of = json.loads(root.read(f"{run}/run.json")).get("clustered")
-        members = f"{clusters}/{made_of}/{theme}/cluster.json"
+        members = f"corpora/{corpus}/clusters/{made_of}/{theme}/cluster.json"
         seen |= erase.members(root, members) if root.exists(members) else set()
     return seen
+
+
+def _heirs(root: Root, runs: Sequence[str], saw: Sequence[str]) -> list[str]:
+    """The runs that began with the networks of one of those that `saw`, or with those of such a run in turn."""
+    begun = {run: _begun_from(root, run) for run in runs}
+    tainted: set[str] = set()
+    fresh = set(saw)
+    while fresh:
+        tainted |= fresh
+        # a root may have been moved since: what counts is the run's folder
+        fresh = {run for run, start in begun.items() if any(start.endswith(f"/{one}") for one in fresh)} - tainted
+    return [run for run in runs if run in tainted and run not in saw]
+
+
+def _begun_from(root: Root, run: str) -> str:
+    """The address of the run with whose networks this one began; empty for one that began from nothing."""
+    if not root.exists(f"{run}/options.json"):
+        return ""
+    start = json.loads(root.read(f"{run}/options.json")).get("start")
+    return str(start["run"]).rstrip("/") if start else ""
 
 
 def forget(root: Root, pictures: frozenset[str], how: str, why: str, echo: Echo) -> Lineage:
@@ -123,7 +142,7 @@ def forget(root: Root, pictures: frozenset[str], how: str, why: str, echo: Echo)
         ids = sorted(pictures)
         rows: dict[str, list[Any]] = {
             "id": ids, "at": [now] * len(ids), "how": [how] * len(ids), "why": [why or None] * len(ids),
-            "editions": [facts["editions"]] * len(ids), "runs": [facts["runs"]] * len(ids),
+            "editions": [facts["editions"]] * len(ids), "runs": [facts["runs"] + facts["heirs"]] * len(ids),
         }  # fmt: skip
         data = tables.encode(tables.rows(rows, REMOVED), REMOVED)
         while not root.claim(f"{tables.REMOVED}/{now:%Y%m%dT%H%M%S%f}.parquet", data):

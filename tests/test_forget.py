@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from job import answer, make_pictures, manifest, pipeline
 
+from gan.sums import Named, Names
 from pipeline import erase, forget, shards, tables
 from pipeline.errors import Reason, UsageError
 from pipeline.schema import PREPARED
@@ -42,6 +43,12 @@ def trained_on(root: Path) -> tuple[str, list[str]]:
     members = json.loads((root / next(c for c in edition["clusters"] if c["id"] == run["cluster"])["path"]
                           / "cluster.json").read_text())["members"]  # fmt: skip
     return members[0]["id"], [run["path"], *bases]
+
+
+def heirs_of(root: Path, runs: list[str]) -> list[str]:
+    """The other runs: all themes begin with the networks of the base."""
+    every = [path.parent.relative_to(root).as_posix() for path in sorted(root.glob("runs/small/*/*/options.json"))]
+    return [run for run in every if run not in runs]
 
 
 def traces(root: Path, needles: list[bytes]) -> list[Path]:
@@ -84,6 +91,14 @@ def test_nothing_of_it_stands_anywhere(standing: Path, tmp_path: Path) -> None:
     part = next(root.glob(f"corpora/small/clusters/*/*/images/{picture}.*")).parents[1] / "parts/0/images"
     part.mkdir(parents=True)
     (part / f"{picture}.png").write_bytes(before["prepared"])
+    heirs = heirs_of(root, runs)
+    assert len(heirs) == 1
+    for run in (*runs, *heirs):
+        named = {"it": {"latent": [0.5] * 100}, "a": {"seeds": [3]}}
+        (root / run / "names.json").write_text(json.dumps({"names": named}))
+        (root / run / "export").mkdir()
+        for name in ("credits.csv", "credits.md", "generator.onnx"):
+            (root / run / "export" / name).write_text("by Somebody")
     told = next(root.glob("corpora/small/clusters/*/themes.json"))
     unsorted = {"size": 2, "pictures": [picture, "other"]}
     group = {"number": 9, "name": "theme 09", "size": 2, "cohesion": 1.0, "medoids": [picture], "pictures": [picture]}
@@ -95,8 +110,13 @@ def test_nothing_of_it_stands_anywhere(standing: Path, tmp_path: Path) -> None:
     assert traces(root, needles)
 
     said = answer("forget", picture[:10], "--yes", "--why", "asked by the owner", root=root)
-    assert (said["editions"], said["runs"]) == (["small/00001"], runs)
+    assert (said["editions"], said["runs"], said["heirs"]) == (["small/00001"], runs, heirs)
     assert traces(root, needles) == []
+    for run in (*runs, *heirs):
+        assert Names(Root(root / run), 0).all() == {"a": Named(seeds=(3,))}
+        exported = {path.name for path in (root / run / "export").iterdir()}
+        assert exported == ({"generator.onnx"} if run in runs else {"credits.csv", "credits.md", "generator.onnx"})
+        assert (root / run / "reals.png").exists() == (run in heirs)
     assert json.loads(told.read_text()) == {
         "unsorted": unsorted | {"pictures": ["other"]}, "proposals": [group | {"medoids": [], "pictures": []}],
     }  # fmt: skip
@@ -108,10 +128,9 @@ def test_nothing_of_it_stands_anywhere(standing: Path, tmp_path: Path) -> None:
             for row in table_of.filter(pa.compute.equal(table_of["id"], picture)).to_pylist():
                 left = {name for name, value in row.items() if value is not None}
                 assert left <= {"id", "reason", "bytes"} and row["reason"] == "forgotten", path
-    assert not [run for run in runs if (root / run / "reals.png").exists()]
     assert [sheet.exists() for sheet in beside] == [False, False, False, True]
     stone = tables.read(Root(root), tables.REMOVED, tables.names(Root(root), tables.REMOVED)[0]).to_pylist()[0]
-    assert (stone["id"], stone["why"], stone["runs"]) == (picture, "asked by the owner", runs)
+    assert (stone["id"], stone["why"], stone["runs"]) == (picture, "asked by the owner", runs + heirs)
 
     again = answer("run", standing / "small.yaml", "--until", "report", root=root)
     assert again["rejected"]["forgotten"] == 1
@@ -128,6 +147,18 @@ def test_a_run_is_named_whose_theme_the_picture_has_left_since(standing: Path, t
     said["members"] = [member for member in said["members"] if member["id"] != picture]
     listed.write_text(json.dumps(said))
     assert sorted(forget.trace(Root(root), frozenset([picture])).runs) == sorted(runs)
+
+
+def test_heirs_of_heirs_are_named_wherever_the_root_has_moved(tmp_path: Path) -> None:
+    root, picture = Root(tmp_path), "a" * 64
+    begun = {"base/1": None, "01/1": "file:///elsewhere/runs/c/base/1", "02/1": "s3://b/runs/c/01/1/", "03/1": None}
+    for run, start in begun.items():
+        options = {"start": {"run": start, "kimg": "1"} if start else None}
+        root.commit(f"runs/c/{run}/options.json", json.dumps(options).encode())
+        ids = [picture if run == "base/1" else "b" * 64]
+        root.commit(f"runs/c/{run}/members.json", json.dumps({"partitions": [], "ids": ids}).encode())
+    found = forget.trace(root, frozenset([picture]))
+    assert (found.runs, found.heirs) == (["runs/c/base/1"], ["runs/c/01/1", "runs/c/02/1"])
 
 
 def test_other_pictures_of_the_shard_can_still_be_read(standing: Path, tmp_path: Path) -> None:

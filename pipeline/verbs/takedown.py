@@ -41,7 +41,8 @@ def forget_(
 
     Take pictures down: originals, rows, shards, vectors, thematic folders, sheets and report pages, in every corpus.
     A tombstone stays, an id with the day and the reason, so that no crawl takes the picture in again. What a GAN has
-    learnt from it cannot be taken back: the runs that saw it are named, to be deleted or trained anew.
+    learnt from it cannot be taken back: the runs that saw it are named, and those that began with the networks of one
+    that did, to be deleted or trained anew.
     """
     asked = {"--url": url, "--host": host, "--author": author, "--person": person, "--identity": identity or None}
     given = [name for name, value in asked.items() if value is not None] + ["ID"] * bool(ids)
@@ -104,8 +105,12 @@ def _ending(setting: Setting, lineage: Lineage) -> str:
     facts = lineage.plain()
     seen = f"Editions that used them: {', '.join(facts['editions']) or 'none'}."
     runs = [f"GAN runs that were trained on them, and cannot forget: {', '.join(facts['runs']) or 'none'}."]
+    if facts["heirs"]:
+        runs.append(f"Runs that began with the networks of these: {', '.join(facts['heirs'])}.")
     if facts["runs"]:
-        runs.append("Delete these folders and train anew where that is not right.")
+        runs.append("Where that is not right, delete these folders, the base's first, and train anew.")
+        gone = "would go" if setting.dry_run else "are gone"
+        runs.append(f"Credits that were exported with them {gone} too: `pipeline gan export` writes them anew.")
     ending = "Nothing was removed. Next: the same command without --dry-run." if setting.dry_run else (
         "Reports written outside the root, and pictures handed on, are not reached. Next: `pipeline run`, for an "
         "edition without them."
