@@ -3,8 +3,10 @@
     python benchmarks/duplicates.py --pictures ../shared/data --work /tmp/duplicates --peers /tmp/peers/bin/python
 
 Thresholds were chosen on the pictures for which `duplicate_edits.is_tuning` is true; the tables are of the others.
---peers names the Python of an environment as `duplicate_peers.py` describes; without it its columns are left out.
-Contact sheets of what was missed and of what was taken for the same are left in --work, to be looked at.
+Every copy is looked for among all of these, as a crawl of tonight is beside a corpus that stands. --peers names the
+Python of an environment as `duplicate_peers.py` describes; without it its columns are left out. Edited pictures and the
+peers' hashes are made once and kept in --work. Contact sheets of what was missed and of what was taken for the same are
+left there, to be looked at.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import io
 import random
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +27,10 @@ from duplicate_edits import all_edits, bases, is_tuning, large, make, small, sti
 from PIL import Image, ImageDraw, ImageOps
 
 from pipeline.manifest import Dedupe
-from pipeline.stages.proofs import Sketched, prove
+from pipeline.stages.proofs import Asked, Search, Sketched, found, looked, prove
 from pipeline.stages.sketch import packed, sketched, unpacked
-from pipeline.vision.agreement import Agreement, agreement, agreement_of_turn
-from pipeline.vision.candidates import Keys, candidates
+from pipeline.vision.agreement import Agreement, Limits, agreement, agreement_of_turn
+from pipeline.vision.candidates import Candidates, Keys, candidates
 from pipeline.vision.fingerprint import is_mirror
 from pipeline.vision.measure import measure
 from pipeline.vision.sketch import Sketch, codes, poses
@@ -37,10 +41,10 @@ PEERS = (
 )  # fmt: skip
 
 
+@cache
 def sketch_of(path: Path) -> Sketch:
     """As the fold gets it: through the table's columns."""
-    made = packed(sketched(path.read_bytes()))
-    return unpacked(made)
+    return unpacked(packed(sketched(path.read_bytes())))
 
 
 def keys_of(sketches: Sequence[Sketch]) -> Keys:
@@ -57,14 +61,60 @@ def same(a: Sketch, b: Sketch) -> bool:
     return bool(prove(Sketched.here(keys_of(pair), pair.__getitem__), np.arange(2), 0, sizes, "ab", RULES, frozenset()))
 
 
-def recall(folder: Path, edits: Sequence[str]) -> dict[str, list[bool]]:
-    """For every edit whether it was found, by base; every base with every copy of it."""
-    found: dict[str, list[bool]] = {name: [] for name in edits}
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-        base = sketch_of(place / "base")
-        for name in edits:
-            found[name].append(same(base, sketch_of(place / name)))
-    return found
+@dataclass
+class Recall:
+    """Of copies looked for among standing pictures: by edit which were `found`, by base, and those taken for another.
+
+    `wrong` are edit, number of the base, and index of the picture it was taken for; `asked` pairs were looked at in
+    `seconds` of CPU time.
+    """
+
+    found: dict[str, list[bool]]
+    wrong: list[tuple[str, int, int]] = field(default_factory=list)
+    asked: int = 0
+    seconds: float = 0.0
+
+
+def recall(standing: Sequence[Sketch], own: Sequence[int], same_: set[tuple[int, int]], folder: Path) -> Recall:
+    """Look for every edit of some pictures among all that stand.
+
+    `own` are the indices of the pictures that were edited, `same_` the pairs of standing ones that show the same.
+    """
+    told, keys = Recall({name: [] for name in all_edits(b"")}), keys_of(standing)
+    for name in told.found:
+        copies = [sketch_of(folder / f"{n:03d}" / name) for n in range(len(own))]
+        keepers = _keepers(told, keys, [*standing, *copies])
+        for n, original in enumerate(own):
+            keeper = keepers.get(len(standing) + n, -1)
+            told.found[name].append(keeper == original or (keeper, original) in same_)
+            if keeper >= 0 and not told.found[name][-1]:
+                told.wrong.append((name, n, keeper))
+    return told
+
+
+def _keepers(told: Recall, standing: Keys, all_: Sequence[Sketch]) -> dict[int, int]:
+    """Of each new picture that was found again the index of the one it is the same as."""
+    first = len(standing.turns)
+    new = keys_of(all_[first:])
+    keys = Keys(
+        np.concatenate([standing.codes, new.codes]), np.concatenate([standing.owners, new.owners + first]),
+        np.concatenate([standing.mirrored, new.mirrored]), np.concatenate([standing.poses, new.poses]),
+        np.concatenate([standing.turns, new.turns]),
+    )  # fmt: skip
+
+    def find(search: Search) -> Candidates:
+        return found(keys, search)
+
+    def look(asked: Sequence[Asked], limits: Limits) -> list[Agreement | None]:
+        began = time.process_time()
+        answers = looked(all_.__getitem__, asked, limits)
+        told.asked, told.seconds = told.asked + len(asked), told.seconds + time.process_time() - began
+        return answers
+
+    sizes, ids = np.array([one.size for one in all_]), [str(n) for n in range(len(all_))]
+    sketches = Sketched(find, all_.__getitem__, look)
+    proofs = prove(sketches, np.arange(len(all_)), first, sizes, ids, RULES, frozenset())
+    return {proof.lost: proof.keeper for proof in proofs}
 
 
 def accepted(sketches: Sequence[Sketch]) -> tuple[list[tuple[int, int, Agreement]], int, float]:
@@ -72,16 +122,16 @@ def accepted(sketches: Sequence[Sketch]) -> tuple[list[tuple[int, int, Agreement
     pairs = candidates(
         keys_of(sketches), 0, np.arange(len(sketches)), RULES.code_distance, RULES.votes, RULES.turn_distance
     )
-    found, started = [], time.process_time()
+    made, started = [], time.process_time()
     for i, j, plain, mirrored, turn, _ in zip(*pairs, strict=True):
         a, b = sketches[i], sketches[j]
         ways = [m for m, is_so in ((False, plain), (True, mirrored)) if is_so or (turn >= 0 and is_mirror(turn) == m)]
-        proof = next((made for m in ways if (made := agreement(a, b, m)) is not None), None)
+        proof = next((one for m in ways if (one := agreement(a, b, m)) is not None), None)
         if proof is None and turn >= 0:
             proof = agreement_of_turn(a, b, int(turn))
         if proof is not None:
-            found.append((int(i), int(j), proof))
-    return found, len(pairs.i), len(pairs.i) / max(time.process_time() - started, 1e-9)
+            made.append((int(i), int(j), proof))
+    return made, len(pairs.i), len(pairs.i) / max(time.process_time() - started, 1e-9)
 
 
 def sheet(paths: Sequence[tuple[Path, Path, str]], output: Path, columns: int = 5) -> None:
@@ -101,8 +151,9 @@ def sheet(paths: Sequence[tuple[Path, Path, str]], output: Path, columns: int = 
 def peers_bits(python: str, paths: Sequence[Path], work: Path, name: str) -> dict[str, np.ndarray]:
     """The hashes of the peers, made in their own environment."""
     listed, output = work / f"{name}.txt", work / f"{name}.npz"
-    listed.write_text("\n".join(str(path) for path in paths))
-    if not output.exists():
+    text = "\n".join(str(path) for path in paths)
+    if not output.exists() or not listed.exists() or listed.read_text() != text:
+        listed.write_text(text)
         script = Path(__file__).with_name("duplicate_peers.py")
         subprocess.run([python, str(script), str(listed), str(output)], check=True)
     return dict(np.load(output))
@@ -154,22 +205,47 @@ def show_recall(found: dict[str, list[bool]], peers: dict[str, dict[str, float]]
     print(f"\nLowest: {min(ours, key=lambda n: ours[n])} {min(ours.values()):.3f}")
 
 
-def distractors(data: Path, work: Path, python: str | None) -> None:
-    """False pairs among different real pictures, ours and the peers'."""
-    for name, paths in (("large", large(data)), ("large and 64-pixel paintings", [*large(data), *small(data)])):
-        paths = [path for path in paths if not is_tuning(path, data)]
-        sketches = [sketch_of(path) for path in paths]
-        found, tried, pace = accepted(sketches)
-        pairs = len(paths) * (len(paths) - 1) // 2
-        print(f"\n{name}: {len(paths):,} pictures, {pairs:,} pairs, {tried:,} candidates ({tried / pairs:.1e}),")
-        print(f"{len(found)} accepted, {pace:,.0f} candidates proved or refused a CPU second.")
-        lines = [
-            (paths[i], paths[j], f"in {p.inliers} agree {p.agreed:.2f} seen {p.seen:.2f}") for i, j, p in found
-        ]
-        sheet(lines, work / f"accepted-{name.split()[-1]}.png")
-        if python and name == "large":
-            counts = peers_false(python, paths, work, "peers-distractors")
-            print("Pairs within the peers' thresholds: " + ", ".join(f"{k} {v}" for k, v in counts.items()))
+def distractors(data: Path, work: Path, python: str | None) -> set[tuple[Path, Path]]:
+    """Print false pairs among different real pictures, ours and the peers'; give all that were taken for the same."""
+    big, tiny = large(data), small(data)
+    paths = [*big, *tiny]
+    pairs, tried, pace = accepted([sketch_of(path) for path in paths])
+    sheet(
+        [(paths[i], paths[j], f"in {p.inliers} agree {p.agreed:.2f} seen {p.seen:.2f}") for i, j, p in pairs],
+        work / "accepted.png",
+    )
+    print(f"\n{tried:,} candidates among {len(paths):,}, {pace:,.0f} of them proved or refused a CPU second.")
+    print("\n| different real pictures | of them 200 pixels or more | pairs | taken for the same |\n|---|---|---|---|")
+    others = {path for path in paths if not is_tuning(path, data)}
+    sets = (("held out, large", others & {*big}), ("held out", others), ("all large", {*big}), ("all", {*paths}))
+    for name, chosen in sets:
+        hits = sum(paths[i] in chosen and paths[j] in chosen for i, j, _ in pairs)
+        count = len(chosen)
+        print(f"| {name}: {count:,} | {len(chosen & {*big}):,} | {count * (count - 1) // 2:,} | {hits} |", flush=True)
+    if python:
+        counts = peers_false(python, sorted(others & {*big}), work, "peers-distractors")
+        print("\nPairs of the first row within the peers' thresholds: ", end="")
+        print(", ".join(f"{k} {v}" for k, v in counts.items()), flush=True)
+    return {(paths[i], paths[j]) for i, j, _ in pairs}
+
+
+def edited(data: Path, work: Path, python: str | None, each: int, pairs: set[tuple[Path, Path]]) -> None:
+    """Print the recall of every edit of held-out pictures among all of them; `pairs` show the same."""
+    chosen, folder = bases(data, False, each), work / "report"
+    make(data, folder, chosen)
+    standing = [path for path in (*large(data), *small(data)) if not is_tuning(path, data)]
+    at = {path: n for n, path in enumerate(standing)}
+    alike = {(at[a], at[b]) for pair in pairs for a, b in (pair, pair[::-1]) if a in at and b in at}
+    told = recall([sketch_of(path) for path in standing], [at[path] for path in chosen], alike, folder)
+    peers = peers_recall(python, folder, list(told.found), work) if python else {}
+    show_recall(told.found, peers)
+    copies = len(chosen) * len(told.found)
+    print(f"\n{copies:,} copies of {len(chosen)} among {len(standing):,} pictures, {copies * len(standing):,} pairs: "
+          f"{len(told.wrong)} taken for another picture. {told.asked:,} pairs were looked at, "
+          f"{told.asked / told.seconds:,.0f} a CPU second.")  # fmt: skip
+    missed = [(n, name) for name, values in told.found.items() for n, hit in enumerate(values) if not hit]
+    sheet([(folder / f"{n:03d}/base", folder / f"{n:03d}/{name}", name) for n, name in missed], work / "missed.png")
+    sheet([(standing[k], folder / f"{n:03d}/{name}", name) for name, n, k in told.wrong], work / "wrong.png")
 
 
 def crowd(data: Path, work: Path) -> None:
@@ -195,7 +271,7 @@ def crowd(data: Path, work: Path) -> None:
     keepers, members = np.unique([proof.keeper for proof in proofs], return_counts=True)
     print(f"\n{len(paths):,} mixed pictures ({len(chosen):,} of them digits): {len(proofs)} duplicates of "
           f"{len(keepers)} kept, the largest group has {members.max(initial=0) + 1} pictures; "
-          f"{spent:.1f} CPU s for keys, candidates and proofs.")
+          f"{spent:.1f} CPU s for keys, candidates and proofs.")  # fmt: skip
     real = [proof for proof in proofs if proof.lost < len(paths) - len(chosen)]
     largest = max((sum(other.keeper == one.keeper for other in real) for one in real), default=0) + 1
     print(f"Without the digits: {len(real)} duplicates, the largest group has {largest} pictures.")
@@ -256,28 +332,33 @@ def families(data: Path) -> None:
 
 
 def speed(data: Path, work: Path, python: str | None) -> None:
-    """CPU milliseconds a picture on 1024×768 JPEG, ours beside the peers'."""
+    """CPU milliseconds a picture on 1024×768 JPEG, ours in turn with the peers': the medians of five rounds."""
     place = work / "speed"
     place.mkdir(exist_ok=True)
     paths = []
     for n, path in enumerate([*(data / "wikiart_styles_pd").glob("*/*.jpg")][:60]):
         paths.append(place / f"{n:02d}.jpg")
         ImageOps.fit(Image.open(path).convert("RGB"), (1024, 768)).save(paths[-1], quality=90)
-    bytes_ = [path.read_bytes() for path in paths]
-    print("\n| 1024×768 JPEG | CPU ms a picture |\n|---|---|")
+    rounds = [_round(paths, work, python) for _ in range(5)]
+    base = f"ms {PEERS[0][0]}"
+    print("\n| 1024×768 JPEG | CPU ms a picture | of imagededup phash, in turn |\n|---|---|---|")
+    for name in rounds[0]:
+        share = np.median([one[name] / one[base] for one in rounds]) if python else float("nan")
+        print(f"| {name.removeprefix('ms ')} | {np.median([one[name] for one in rounds]):.2f} | {share:.2f} |")
+
+
+def _round(paths: Sequence[Path], work: Path, python: str | None) -> Mapping[str, float]:
+    bytes_, times = [path.read_bytes() for path in paths], {}
     for name, function in (("measure, strict", measure), ("sketch, thorough", lambda data: packed(sketched(data)))):
-        best = []
-        for _ in range(3):
-            started = time.process_time()
-            for one in bytes_:
-                function(one)
-            best.append(1000 * (time.process_time() - started) / len(paths))
-        print(f"| {name} | {min(best):.2f} |", flush=True)
+        started = time.process_time()
+        for one in bytes_:
+            function(one)
+        times[name] = 1000 * (time.process_time() - started) / len(paths)
     if python:
         (work / "peers-speed.npz").unlink(missing_ok=True)
         bits = peers_bits(python, paths, work, "peers-speed")
-        for peer, _ in PEERS:
-            print(f"| {peer} | {float(bits[f'ms {peer}']):.2f} |")
+        times |= {f"ms {peer}": float(bits[f"ms {peer}"]) for peer, _ in PEERS}
+    return times
 
 
 def main() -> None:
@@ -287,24 +368,15 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--peers", default=None)
     parser.add_argument("--each", type=int, default=52, help="bases of each of the four sets")
-    parser.add_argument("--only", nargs="*", default=["recall", "covered", "distractors", "crowd", "families", "speed"])
+    parser.add_argument("--only", nargs="*", default=["recall", "covered", "crowd", "families", "speed"])
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     data, work = asked.pictures.resolve(), asked.work
     if "recall" in asked.only:
-        chosen = bases(data, False, asked.each)
-        make(data, work / "report", chosen)
-        edits = list(all_edits(b""))
-        found = recall(work / "report", edits)
-        peers = peers_recall(asked.peers, work / "report", edits, work) if asked.peers else {}
-        show_recall(found, peers)
-        missed = [(n, name) for name, values in found.items() for n, hit in enumerate(values) if not hit]
-        place = work / "report"
-        sheet([(place / f"{n:03d}/base", place / f"{n:03d}/{name}", name) for n, name in missed], work / "missed.png")
+        pairs = distractors(data, work, asked.peers)
+        edited(data, work, asked.peers, asked.each, pairs)
     if "covered" in asked.only:
         covered(data)
-    if "distractors" in asked.only:
-        distractors(data, work, asked.peers)
     if "crowd" in asked.only:
         crowd(data, work)
     if "families" in asked.only:
