@@ -18,14 +18,13 @@ import json
 import os
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from gan import data, metrics, sample, spaces
 from gan import state as states
@@ -40,35 +39,47 @@ MEASURED = 1000  # fakes, and unseen pictures at most
 # folder, column and value of its index.csv, pictures to train on
 CORPORA: dict[str, tuple[str, str, str, int]] = {
     "portraits-300": ("pbn64_pd", "genre", "portrait", 300),
-    "louvre-240": ("louvre_genres", "", "", 240),
-    "flowers-700": ("flowers5", "", "", 700),
-    "landscapes-1000": ("pbn64_pd", "genre", "landscape", 1000),
-    "paintings-4000": ("pbn64_pd", "", "", 4000),
+    "genre-300": ("pbn64_pd", "genre", "genre painting", 300),
+    "genre-1000": ("pbn64_pd", "genre", "genre painting", 1000),
 }
 
+# Each stabiliser by itself, then together with augmentation. (The averaged generator is in every row: with it, and
+# without.)
 VARIANTS: dict[str, dict[str, Any]] = {
-    "radford": {},
+    "plain": {},
     "augment": {"augment": AUGMENT},
     "mirror": {"augment": "mirror"},
-    "augment+mirror": {"augment": f"mirror,{AUGMENT}"},
-    "colour": {"augment": "colour"},
     "translation": {"augment": "translation"},
+    "colour": {"augment": "colour"},
     "cutout": {"augment": "cutout"},
-    "augment+hinge": {"augment": AUGMENT, "loss": "hinge"},
-    "augment+relativistic": {"augment": AUGMENT, "loss": "relativistic"},
-    "augment+spectral": {"augment": AUGMENT, "norm": "spectral"},
-    "augment+spectral+hinge": {"augment": AUGMENT, "norm": "spectral", "loss": "hinge"},
-    "augment+spectral+relativistic": {"augment": AUGMENT, "norm": "spectral", "loss": "relativistic"},
-    "augment+r1": {"augment": AUGMENT, "norm": "none", "r1": 1.0},
-    "augment+r1 γ0.1": {"augment": AUGMENT, "norm": "none", "r1": 0.1},
-    "augment+r1+relativistic": {"augment": AUGMENT, "norm": "none", "r1": 1.0, "loss": "relativistic"},
-    "augment+ttur": {"augment": AUGMENT, "lr": 1e-4, "lr_d": 4e-4},
-    "augment+residual": {"augment": AUGMENT, "blocks": "residual"},
-    "augment+lr×2": {"augment": AUGMENT, "lr": 4e-4},
+    "r1": {"norm": "none", "r1": 1.0},
+    "r1 0.1": {"norm": "none", "r1": 0.1},
+    "spectral": {"norm": "spectral"},
+    "hinge": {"loss": "hinge"},
+    "relativistic": {"loss": "relativistic"},
+    "two time scales": {"lr": 1e-4, "lr_d": 4e-4},
+    "residual": {"blocks": "residual"},
+    "steps twice as large": {"lr": 4e-4},
+    "steps four times as large": {"lr": 8e-4},
+    "batch 128": {"batch": 128},
+    "batch 16": {"batch": 16},
+    "batch 8": {"batch": 8},
     "projected": {"recipe": "projected", "heads": 32},
     "projected, enlarged": {"recipe": "projected", "heads": 32, "zoom": 2},
     "projected+residual": {"recipe": "projected", "heads": 32, "blocks": "residual"},
-    "small": {"recipe": "small"},
+    "augment+mirror": {"augment": f"mirror,{AUGMENT}"},
+    "translation+mirror": {"augment": "mirror,translation"},
+    "translation+cutout": {"augment": "translation,cutout"},
+    "augment+hinge": {"augment": AUGMENT, "loss": "hinge"},
+    "augment+relativistic": {"augment": AUGMENT, "loss": "relativistic"},
+    "augment+spectral+hinge": {"augment": AUGMENT, "norm": "spectral", "loss": "hinge"},
+    "augment+r1": {"augment": AUGMENT, "norm": "none", "r1": 1.0},
+    "augment+r1 0.1": {"augment": AUGMENT, "norm": "none", "r1": 0.1},
+    "augment+two time scales": {"augment": AUGMENT, "lr": 1e-4, "lr_d": 4e-4},
+    "augment+residual": {"augment": AUGMENT, "blocks": "residual"},
+    "augment+batch 16": {"augment": AUGMENT, "batch": 16},
+    "augment later+steps twice as large": {"augment": AUGMENT, "augment_epochs": 400, "lr": 4e-4},
+    "batch 16+steps twice as large": {"lr": 4e-4, "batch": 16},
 }
 
 
@@ -87,46 +98,16 @@ def pictures(folder: Path, corpus: str, size: int, seed: int) -> tuple[Pictures,
     return images[:count], images[count:]
 
 
-class RandomConvolutions(nn.Module):
-    """Four strided 5×5 convolutions with fixed random weights: mean and spread of each map, 512 features."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        plan = (3, 32, 64, 64, 96)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(20)
-            self.layers = nn.ModuleList(nn.Conv2d(a, b, 5, 2, 2) for a, b in pairwise(plan))
-            for layer in self.layers:
-                nn.init.kaiming_normal_(layer.weight)  # type: ignore[arg-type]
-
-    @torch.no_grad()
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, 3, s, s) in [−1, 1] to (n, 512)."""
-        found = []
-        for layer in self.layers:
-            x = layer(x).relu()
-            found += [x.mean((2, 3)), x.std((2, 3))]
-        return torch.cat(found, 1)
-
-
 def enlarged(images: Pictures) -> Pictures:
     """At least 64 pixels a side: at 32 the packaged network's last map is one pixel."""
     return images.repeat(max(1, 64 // images.shape[1]), axis=1).repeat(max(1, 64 // images.shape[1]), axis=2)
-
-
-def random_features(images: Pictures) -> metrics.Features:
-    """Features (n, 512) in a space that learnt nothing."""
-    network = RandomConvolutions()
-    unit = sample.to_unit(torch.from_numpy(images))
-    found: metrics.Features = torch.cat([network(chunk) for chunk in unit.split(64)]).numpy()
-    return found
 
 
 def measure(made: Pictures, unseen: Pictures) -> dict[str, float]:
     """KID in two spaces, the second in thousandths, and coverage, of as many fakes as unseen pictures."""
     made = made[: len(unseen)]
     real, fake = spaces.features(enlarged(unseen)), spaces.features(enlarged(made))
-    plain_real, plain_fake = random_features(unseen), random_features(made)
+    plain_real, plain_fake = (spaces.features(images, spaces.RANDOM) for images in (unseen, made))
     mean, scale = plain_real.mean(0), plain_real.std(0) + 1e-6
     found = metrics.prdc(real, fake)
     return {
@@ -137,31 +118,37 @@ def measure(made: Pictures, unseen: Pictures) -> dict[str, float]:
     }
 
 
-def run(folder: Path, out: Path, corpus: str, variant: str, seed: int, base: dict[str, Any]) -> dict[str, Any]:
-    """Train one variant, or read what it came to."""
+def run(
+    folder: Path, out: Path, corpus: str, variant: str, seed: int, base: dict[str, Any], marks: list[float]
+) -> None:
+    """Train one variant up to each of `marks`, thousands of pictures shown, and write down what it had come to."""
     place = out / f"{corpus}--{variant}--{seed}".replace(" ", "_")
-    if (place / "measured.json").exists():
-        return dict(json.loads((place / "measured.json").read_text()))
+    written = place / "measured.json"
+    facts: list[dict[str, Any]] = json.loads(written.read_text()) if written.exists() else []
+    marks = [kimg for kimg in marks if kimg > max((fact["kimg"] for fact in facts), default=0)]
+    if not marks:
+        return
     images, unseen = pictures(folder, corpus, base["size"], seed)
-    options = TrainOptions(**{**base, **VARIANTS[variant], "seed": seed, "min_pictures": 50, "snapshot_kimg": 1000})
-    summary = train(images, Root(place), options)
+    floor = measure(images, unseen[: len(images)])
     latents = sample.fixed_latents(MEASURED, 7)
-    facts: dict[str, Any] = {
-        "corpus": corpus, "variant": variant, "seed": seed, "kimg": summary.kimg, "status": summary.status,
-        "ema": measure(sample.generate(states.load_generator(place), latents), unseen),
-        "live": measure(sample.generate(states.load_generator(place, ema=False), latents), unseen),
-        "floor": measure(images, unseen[: len(images)]),
-    }  # fmt: skip
-    (place / "measured.json").write_text(json.dumps(facts))
-    for state in place.glob("state-*.safetensors"):
-        state.unlink()
-    return facts
+    for kimg in marks:
+        chosen = {**base, **VARIANTS[variant], "seed": seed, "kimg": kimg, "patience": 0}
+        began = time.process_time()
+        train(images, Root(place), TrainOptions(**chosen, min_pictures=50, snapshot_kimg=10))
+        facts.append({
+            "corpus": corpus, "variant": variant, "seed": seed, "kimg": kimg, "cpu": time.process_time() - began,
+            "ema": measure(sample.generate(states.load_generator(place), latents), unseen),
+            "live": measure(sample.generate(states.load_generator(place, ema=False), latents), unseen),
+            "floor": floor,
+        })  # fmt: skip
+        print(json.dumps(facts[-1]), flush=True)
+        written.write_text(json.dumps(facts))
 
 
 def measured(out: Path) -> Iterator[dict[str, Any]]:
     """Everything that was measured."""
     for path in sorted(out.glob("*/measured.json")):
-        yield json.loads(path.read_text())
+        yield from json.loads(path.read_text())
 
 
 def table(facts: list[dict[str, Any]]) -> str:
@@ -189,7 +176,7 @@ def table(facts: list[dict[str, Any]]) -> str:
 
 
 def _mean(facts: list[dict[str, Any]], variant: str, which: str, key: str) -> float:
-    return statistics.mean(fact[which][key] for fact in facts if fact["variant"] == variant)
+    return statistics.fmean(fact[which][key] for fact in facts if fact["variant"] == variant)
 
 
 def main() -> None:
@@ -197,23 +184,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--out", type=Path, required=True, help="Where the runs go; what is there is not repeated.")
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=["portraits-300", "landscapes-1000"])
+    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=["portraits-300"])
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--kimg", type=float, default=96)
+    parser.add_argument("--marks", nargs="+", type=float, default=[24, 48], help="when to measure, in kimg")
     parser.add_argument("--table", action="store_true", help="Only print what was measured.")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    base = {"size": chosen.size, "width": chosen.width, "kernel": 4, "batch": chosen.batch, "kimg": chosen.kimg}
+    base = {"size": chosen.size, "width": chosen.width, "kernel": 4, "batch": chosen.batch}
     if not chosen.table:
         for seed in chosen.seeds:
             for variant in chosen.variants:
                 for corpus in chosen.corpora:
-                    facts = run(chosen.data, chosen.out, corpus, variant, seed, base)
-                    print(json.dumps(facts), flush=True)
+                    run(chosen.data, chosen.out, corpus, variant, seed, base, chosen.marks)
     print(table(list(measured(chosen.out))))
 
 

@@ -5,9 +5,10 @@
     python benchmarks/gan_quality.py --data ../shared/data --out /tmp/quality --table
 
 Each finished run is a row in OUT/rows.jsonl, so a plan that was cut off goes on where it stopped; the cheap and
-telling runs come first. The figures are taken against pictures of the same kind that were not trained on (where a set
-has none left, against those trained on, and the table says so), with the floor beside: pictures trained on against
-those same ones. `--table` prints Markdown of the rows that are there; sheets/ has a grid of each run beside real ones.
+telling runs come first. The networks are of the same width for all. Figures are taken against pictures of the same
+kind that were not trained on (where a set has none left, against those trained on, and the table says so), with the
+floor beside: pictures trained on against those same ones. `--table` prints Markdown of the rows that are there;
+sheets/ has a grid of each run beside real ones.
 """
 
 from __future__ import annotations
@@ -58,9 +59,12 @@ SETS = {
     "louvre": Kind("louvre_genres", {}, 0, (300,)),
     "paintings": Kind("pbn64_pd", {}, 500, (4370,)),
 }
+WARM = "small, warm start"  # of a base that was shown as many pictures
 RECIPES: dict[str, dict[str, Any]] = {
-    "radford": {"recipe": "radford", "width": 64, "kernel": 4, "batch": 32},
+    "radford": {"recipe": "radford", "width": 64, "kernel": 4},
     "small": {"recipe": "small"},
+    "radford, batch 32": {"recipe": "radford", "width": 64, "kernel": 4, "batch": 32},
+    WARM: {"recipe": "small"},
 }
 
 
@@ -89,38 +93,58 @@ def jobs(kinds: Iterable[str], recipes: Iterable[str], seeds: int) -> Iterator[J
 
 def pictures_of(data: Path, kind: Kind, size: int) -> tuple[Pictures, Pictures]:
     """Pictures to train on, shuffled by a hash of their names, and those for the figures."""
+    images = load_pictures(data, kind, size, of_it=True)
+    return images[kind.reference :], images[: kind.reference]
+
+
+def load_pictures(data: Path, kind: Kind, size: int, of_it: bool) -> Pictures:
+    """All pictures of the kind, or all others of its folder."""
     with open(data / kind.folder / "index.csv", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if all(row[name] == is_ for name, is_ in kind.where.items())]
+        rows = list(csv.DictReader(file))
+    rows = [row for row in rows if all(row[name] == is_ for name, is_ in kind.where.items()) == of_it]
     names = sorted((row["path"] for row in rows), key=lambda name: hashlib.sha256(name.encode()).digest())
     with tempfile.TemporaryDirectory() as scratch:
         for rank, name in enumerate(names):
             (Path(scratch) / f"{rank:06d}{Path(name).suffix}").symlink_to((data / kind.folder / name).resolve())
-        images = load(scratch, size).images
-    return images[kind.reference :], images[: kind.reference]
+        return load(scratch, size).images
+
+
+def doubled(images: Pictures) -> Pictures:
+    """At least 64 pixels a side: at 32 the packaged network's last map is one pixel, and coverage is near its floor."""
+    times = max(1, 64 // images.shape[1])
+    return images.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def figures(made: Pictures, trained: Pictures, reference: Pictures) -> dict[str, float]:
-    """What is written down of a run: figures and, with `floor_` before the name, those of pictures trained on."""
-    size = trained.shape[1]
+    """What is written down of a run: figures and, with `floor_` before the name, those of pictures trained on.
+
+    In two spaces: of the packaged network, and of random convolutions, which learnt nothing; both are needed, since
+    the first takes a faint raster for the worst of all damages. Coverage and the like are of equal numbers.
+    """
     own = {"made": made, "trained": trained, "reference": reference}
-    lite0 = {name: spaces.features(images) for name, images in own.items()}
-    small = {name: alarms.thumbs(images) for name, images in own.items()}
+    lite0 = {name: spaces.features(doubled(images)) for name, images in own.items()}
+    plain = {name: spaces.features(images, spaces.RANDOM) for name, images in own.items()}
     count = min(len(reference), len(trained), MOST)
     found: dict[str, float] = {"reference": len(reference), "compared": count}
     for prefix, side in (("", "made"), ("floor_", "trained")):
-        for space, features in ((spaces.name(size), lite0), (f"pixels@{alarms.THUMB}", small)):
+        for space, features in (("efflite0", lite0), ("random", plain)):
             distance = kid(features[side], features["reference"])
+            near = prdc(features["reference"][:count], features[side][:count])
             found |= {f"{prefix}kid-{space}": distance.mean, f"{prefix}kid_sd-{space}": distance.sd}
-        near = prdc(lite0["reference"][:count], lite0[side][:count])
-        found |= {f"{prefix}{name}": value for name, value in vars(near).items()}
+            found |= {f"{prefix}{name}-{space}": value for name, value in vars(near).items()}
     turned = alarms.mirror(trained)
-    for where, made_of, real_of, turned_of in (
-        ("features", lite0["made"], lite0["trained"], spaces.features(turned)),
-        ("shapes", alarms.shapes(made), alarms.shapes(trained), alarms.shapes(turned)),
-    ):
-        found[f"copied-{where}"] = alarms.copied(alarms.nearest_real(made_of, real_of, turned_of), real_of, turned_of)
+    known, shapes = alarms.shapes(trained), alarms.shapes(turned)
+    found["copied"] = alarms.copied(alarms.nearest_real(alarms.shapes(made), known, shapes), known, shapes)
     diverse = alarms.diversity(lite0["trained"], lite0["made"])
     return found | {"spread": diverse.spread, "twins": diverse.twins}
+
+
+def base_of(job: Job, trained: Pictures, options: TrainOptions, data: Path, out: Path) -> Root:
+    """A base of the same options on these pictures and all others of their folder but those for the figures."""
+    base = Root(str(out / "runs" / f"base-{job.kind}-{job.pictures}-{job.seed}"))
+    others = load_pictures(data, SETS[job.kind], options.size, of_it=False)
+    train(np.concatenate([trained, others]), base, options)
+    return base
 
 
 def run(job: Job, choices: dict[str, Any], data: Path, out: Path) -> dict[str, Any]:
@@ -130,8 +154,9 @@ def run(job: Job, choices: dict[str, Any], data: Path, out: Path) -> dict[str, A
     trained = pool[: job.pictures]
     reference = kept if len(kept) else trained
     folder = out / "runs" / job.name
+    start = base_of(job, trained, options, data, out) if job.recipe == WARM else None
     began = time.process_time()
-    summary = train(trained, Root(str(folder)), options)
+    summary = train(trained, Root(str(folder)), options, start=start)
     cpu = time.process_time() - began
     latents = draw_latents(max(MOST, len(reference)), torch.Generator().manual_seed(job.seed))
     made = generate(load_generator(folder), latents)
@@ -149,15 +174,16 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         groups.setdefault((row["kind"], row["pictures"], row["images"], row["size"], row["recipe"]), []).append(row)
     lines = [
-        "| set | pictures | shown | recipe | seeds | KID | its floor | KID of thumbnails | its floor | coverage "
-        "| its floor | recall | precision | copied | CPU s |",
-        "|---" * 15 + "|",
+        "| set | pictures | shown | recipe | seeds | KID efflite0 | floor | KID random | floor | coverage efflite0 "
+        "| floor | coverage random | floor | precision | copied | CPU s |",
+        "|---" * 16 + "|",
     ]
-    for (kind, pictures, images, size, recipe), same in sorted(groups.items(), key=lambda item: item[0]):
+    for (kind, pictures, images, _, recipe), same in sorted(groups.items(), key=lambda item: item[0]):
         own = "" if same[0]["held_back"] else " (against those trained on)"
         names = (
-            f"kid-efflite0@{size}", f"floor_kid-efflite0@{size}", "kid-pixels@16", "floor_kid-pixels@16", "coverage",
-            "floor_coverage", "recall", "precision", "copied-shapes", "cpu_seconds",
+            "kid-efflite0", "floor_kid-efflite0", "kid-random", "floor_kid-random", "coverage-efflite0",
+            "floor_coverage-efflite0", "coverage-random", "floor_coverage-random", "precision-efflite0", "copied",
+            "cpu_seconds",
         )  # fmt: skip
         cells = " | ".join(_cell([float(row[name]) for row in same]) for name in names)
         lines.append(f"| {kind}{own} | {pictures:,} | {images:,} | {recipe} | {len(same)} | {cells} |")

@@ -119,8 +119,8 @@ def ranking(reals: NDArray[Any], fakes: NDArray[Any]) -> float:
 def won_alarm(values: Sequence[float]) -> Alarm | None:
     """From the newest `ranking` values: every one of the last ten at 0.995 or more.
 
-    Beyond that the logistic generator loss gets its gradients from a handful of pairs. Single ticks up there are
-    common at the start of a healthy training, ten in a row are not.
+    Beyond that the logistic generator loss gets its gradients from a handful of pairs. Healthy trainings stay up there
+    for long as well, with small batches above all: to be asked only when the distance no longer falls.
     """
     if len(values) < WON_TICKS:
         return None

@@ -102,7 +102,11 @@ def judge(discriminator: Discriminator, pictures: Pictures) -> NDArray[np.float3
 def raised(lines: Sequence[dict[str, Any]]) -> list[alarms.Alarm]:
     """What the newest of the lines of stats.jsonl warns of, with those before it."""
     newest = lines[-1]
-    found = [alarms.won_alarm([line["ranking"] for line in lines[-alarms.WON_TICKS :] if "ranking" in line])]
+    found = (
+        []
+        if _falls(lines)
+        else [alarms.won_alarm([line["ranking"] for line in lines[-alarms.WON_TICKS :] if "ranking" in line])]
+    )
     if "by_heart" in newest:
         found.append(alarms.by_heart_alarm([line["by_heart"] for line in lines if "by_heart" in line]))
     if "spread" in newest:
@@ -111,6 +115,16 @@ def raised(lines: Sequence[dict[str, Any]]) -> list[alarms.Alarm]:
             found.append(alarms.collapse_alarm(variety, before))
         found.append(alarms.copied_alarm(newest["copied"]))
     return [alarm for alarm in found if alarm is not None]
+
+
+def _falls(lines: Sequence[dict[str, Any]]) -> bool:
+    """Whether a distance is measured, and fell in one of the newest three looks: then the generator learns.
+
+    With batch normalisation, which sees reals and fakes apart, a discriminator can be never wrong for 90 kimg on end
+    while the distance halves.
+    """
+    looks = [line["pictures"] for line in lines if "distance" in line]
+    return bool(looks) and not stalled(lines, 3, looks[-1])
 
 
 def stalled(lines: Sequence[dict[str, Any]], patience: int, pictures: int) -> bool:

@@ -432,6 +432,10 @@ def test_alarms_are_raised_from_lines() -> None:
     fine: dict[str, Any] = {"ranking": 0.8, "spread": 0.9, "twins": 0.1, "copied": 0.05, "by_heart": 0.1}
     assert watch.raised([fine] * 20) == []
     assert [alarm.name for alarm in watch.raised([fine | {"ranking": 1.0}] * 10)] == ["discriminator has won"]
+    won = {"ranking": 1.0, "pictures": 9}
+    falling = [fine | won | {"distance": 1 - 0.02 * tick} for tick in range(12)]
+    assert watch.raised(falling) == [], "never wrong, and the generator learns all the same"
+    assert [alarm.name for alarm in watch.raised([*falling, *falling[-3:]])] == ["discriminator has won"]
     assert [alarm.name for alarm in watch.raised([fine, fine | {"spread": 0.1, "twins": 0.9}])] == ["mode collapse"]
     assert [alarm.name for alarm in watch.raised([fine | {"copied": 0.9}])] == ["memorised pictures"]
     assert [alarm.name for alarm in watch.raised([fine | {"by_heart": 0.9}] * 5)] == ["learned by heart"]
