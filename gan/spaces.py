@@ -2,7 +2,7 @@
 
     efflite0@64              EfficientNet-Lite0, the packaged network, on 64-pixel pictures as they are: 1,280 features
     efflite2@64              a larger one, fetched by its name, to judge what was trained on the features of the first
-    random@64                convolutions with random weights, which learnt nothing: no file is needed; faint noise is not seen
+    random@64                random convolutions, which learnt nothing: no file is needed, and faint noise is not seen
     inception-2015-12-05@299 a network file of the user's, TorchScript or ONNX, at the 299 pixels of published figures
 
 The packaged networks run at the pictures' own size, not at the 224 pixels they were trained on: twenty times as fast,
