@@ -58,7 +58,7 @@ def same(a: Sketch, b: Sketch) -> bool:
     """Whether the second would be removed beside the first: found as a candidate, and proved."""
     pair = [a, b]
     sizes = np.array([one.size for one in pair])
-    return bool(prove(Sketched.here(keys_of(pair), pair.__getitem__), np.arange(2), 0, sizes, "ab", RULES, frozenset()))
+    return bool(prove(Sketched.here(keys_of(pair), pair.__getitem__), np.arange(2), 0, sizes, RULES))
 
 
 @dataclass
@@ -111,9 +111,9 @@ def _keepers(told: Recall, standing: Keys, all_: Sequence[Sketch]) -> dict[int, 
         told.asked, told.seconds = told.asked + len(asked), told.seconds + time.process_time() - began
         return answers
 
-    sizes, ids = np.array([one.size for one in all_]), [str(n) for n in range(len(all_))]
+    sizes = np.array([one.size for one in all_])
     sketches = Sketched(find, all_.__getitem__, look)
-    proofs = prove(sketches, np.arange(len(all_)), first, sizes, ids, RULES, frozenset())
+    proofs = prove(sketches, np.arange(len(all_)), first, sizes, RULES)
     return {proof.lost: proof.keeper for proof in proofs}
 
 
@@ -263,10 +263,9 @@ def crowd(data: Path, work: Path) -> None:
     paths += [place / f"{n:05d}.png" for n in chosen]
     sketches = [sketch_of(path) for path in paths]
     sizes = np.array([one.size for one in sketches])
-    ids = [path.name for path in paths]
     started = time.process_time()
     known, order = Sketched.here(keys_of(sketches), sketches.__getitem__), np.arange(len(paths))
-    proofs = prove(known, order, 0, sizes, ids, RULES, frozenset())
+    proofs = prove(known, order, 0, sizes, RULES)
     spent = time.process_time() - started
     keepers, members = np.unique([proof.keeper for proof in proofs], return_counts=True)
     print(f"\n{len(paths):,} mixed pictures ({len(chosen):,} of them digits): {len(proofs)} duplicates of "

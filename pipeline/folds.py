@@ -23,6 +23,7 @@ from pipeline.stages.dedupe import Standing, dedupe
 from pipeline.stages.expand import expand as faces_as_rows
 from pipeline.stages.judge import judge, judge_faces, judge_persons
 from pipeline.stages.proofs import Sketched
+from pipeline.stages.shares import shared
 
 _MEASURES = (
     "id", "width", "height", "phash", "brightness", "contrast", "sharpness",
@@ -61,9 +62,8 @@ def _select_batch(
         compared = [*where, *(rows[row] for row in live)]
         return Sketches(corpus.root, corpus.folders["sketched"], compared).sketched(runner.spread)
 
-    selected = dedupe(
-        pa.concat_tables(judged), standing, corpus.manifest.dedupe, sketched
-    )
+    near = shared(runner.spread, runner.workers)
+    selected = dedupe(pa.concat_tables(judged), standing, corpus.manifest.dedupe, sketched, near)
     place = SELECTED.names.index("face")
     selected = selected.set_column(place, "face", pa.array(faces, pa.int32()))
     summaries, offset = [], 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pipeline import tables
 from pipeline.schema import SKETCHED
 from pipeline.stages.proofs import Asked, Search, Sketched, found, looked
+from pipeline.stages.shares import Spread
 from pipeline.stages.sketch import unpacked
 from pipeline.storage import Root
 from pipeline.vision.agreement import Agreement, Limits
@@ -27,9 +28,6 @@ _CACHED = 16  # partitions of sketches held in memory, some 20 MiB each
 _SHARE, _MOST_SHARES = 8192, 64  # new pictures a worker looks up at a time, and the most pieces that is cut into
 _BATCH = 2048  # pairs a worker proves at a time
 _NO_HASH = np.uint64(2**64 - 1)  # no picture has it: a median never sets more than half of the bits
-
-Spread = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]
-"""Gives the results of a function over items, in their order."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Duplicates over workers: the same answers from any number of them."""
+"""Duplicates over workers: the same answers from any number of them, with either preset."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from pipeline.runner import Runner
 from pipeline.schema import SKETCHED
 from pipeline.sketches import Sketches
 from pipeline.stages.proofs import Sketched, prove
+from pipeline.stages.shares import shared
 from pipeline.stages.sketch import packed, sketched
 from pipeline.storage import Root
+from pipeline.vision.matching import group_by_hash
 
 
 def test_the_proofs_are_the_same_here_and_on_any_number_of_workers(
@@ -30,10 +32,9 @@ def test_the_proofs_are_the_same_here_and_on_any_number_of_workers(
     tables.write(root, "tables/sketched", "p", tables.rows(facts, SKETCHED), SKETCHED)
     known = Sketches(root, "tables/sketched", [("p", n) for n in range(len(rows))])
     order, sizes = np.arange(len(rows)), np.array([picture.size for picture in pictures])
-    ids = facts["id"]
 
     def proved(compared: Sketched) -> str:
-        return repr(prove(compared, order, 0, sizes, ids, Dedupe(), frozenset()))
+        return repr(prove(compared, order, 0, sizes, Dedupe()))
 
     here = proved(Sketched.here(known.keys(), known.sketch))
     assert here.count("Proof(") == 8
@@ -43,3 +44,19 @@ def test_the_proofs_are_the_same_here_and_on_any_number_of_workers(
         with Runner(workers=workers) as runner:
             assert proved(known.sketched(runner.spread)) == here
             assert runner.started > 2
+
+
+def test_the_groups_of_hashes_are_the_same_here_and_on_any_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    hashes = rng.integers(0, 2**64, 6000, dtype=np.uint64)
+    hashes[3000:] = hashes[:3000] ^ (np.uint64(1) << rng.integers(0, 64, 3000, dtype=np.uint64))
+    ranks, kept = rng.integers(0, 50, 6000), rng.random(6000) < 0.3
+    monkeypatch.setattr("pipeline.stages.shares._FEW", 100)
+    for radius in (2, 9):
+        here = group_by_hash(hashes, ranks, radius, kept)
+        assert (here.keeper != np.arange(6000)).sum() > 1000
+        with Runner(workers=2) as runner:
+            there = group_by_hash(hashes, ranks, radius, kept, shared(runner.spread, 2))
+            assert runner.started > 2
+        assert there.keeper.tobytes() == here.keeper.tobytes()
+        assert there.distance.tobytes() == here.distance.tobytes()

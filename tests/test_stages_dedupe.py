@@ -38,9 +38,9 @@ def candidates(rows, **more):
     return pa.table(made | told)
 
 
-def verdicts(rows, standing=NOBODY, distance=4, never=frozenset(), settings=None, **more):
+def verdicts(rows, standing=NOBODY, distance=4, settings=None, **more):
     settings = settings or Dedupe(preset="strict", distance=distance)
-    return dedupe(candidates(rows, **more), standing, settings, never=never).to_pylist()
+    return dedupe(candidates(rows, **more), standing, settings).to_pylist()
 
 
 ROWS = st.lists(
@@ -145,15 +145,6 @@ def test_a_preferred_source_wins_over_a_larger_picture():
     assert [(row["keeper"], row["rule"]) for row in found] == [("b", "preferred source"), (None, None)]
 
 
-@settings(deadline=None)
-@given(ROWS, st.integers(0, 6), st.sets(st.frozensets(st.sampled_from("abcdefghij"), min_size=2, max_size=2)))
-def test_pairs_declared_different_are_never_duplicates(rows, distance, never):
-    found = verdicts(rows, distance=distance, never=frozenset(never))
-    assert all({row["id"], row["keeper"]} not in never for row in found if row["keeper"])
-    if not never & {frozenset((a[0], b[0])) for a, b in itertools.combinations(rows, 2)}:
-        assert found == verdicts(rows, distance=distance)
-
-
 # thorough
 
 
@@ -165,16 +156,14 @@ def evidence(pictures):
     return Sketched.here(keys, sketches.__getitem__)
 
 
-def thorough(pictures, standing=NOBODY, before=(), never=frozenset()):
+def thorough(pictures, standing=NOBODY, before=()):
     sizes = [read_header(data) for data in pictures]
     rows = candidates([(f"p{n}", 0, len(pictures) - n, n, None) for n in range(len(pictures))])
     for side in ("width", "height"):
         column = pa.array([getattr(header, side) for header in sizes], pa.int32())
         rows = rows.set_column(rows.schema.get_field_index(side), side, column)
     rules = Dedupe(keep=("sharpest",))
-    return dedupe(
-        rows, standing, rules, lambda live: evidence([*before, *(pictures[n] for n in live)]), never
-    ).to_pylist()
+    return dedupe(rows, standing, rules, lambda live: evidence([*before, *(pictures[n] for n in live)])).to_pylist()
 
 
 def test_a_duplicate_says_what_was_done_to_it_and_what_proved_it():
@@ -198,7 +187,6 @@ def test_the_second_night_gives_what_the_first_would_have():
     standing = Standing(["old"], np.zeros(1, np.uint64), np.array([[320, 240]]))
     (row,) = thorough([second], standing, [first])
     assert (row["keeper"], row["rule"], row["transform"]) == ("old", "kept before", "mirrored")
-    assert thorough([second], standing, [first], frozenset({frozenset(("old", "p0"))}))[0]["reason"] is None
 
 
 def test_blank_pictures_are_the_same_only_in_the_same_colour():

@@ -218,10 +218,10 @@ def test_two_pictures_in_one_frame_are_no_copies(seed: int) -> None:
 def test_a_curve_of_grey_levels_is_found_and_nothing_else_taken_for_one() -> None:
     p = np.asarray(grey(photo(3)), np.float32)
     ones = np.ones_like(p)
-    assert toned(p, 255 * (p / 255) ** np.float32(1.8), ones) > 0.99
+    assert toned(p, np.asarray(255 * (p / 255) ** 1.8, np.float32), ones) > 0.99
     assert toned(p, np.asarray(grey(photo(4)), np.float32), ones) < 0.5
     half = np.where(np.arange(p.shape[1]) < p.shape[1] // 2, np.float32(0), np.float32(120))
-    assert toned(p, p + half, ones) < 0.9
+    assert toned(p, np.asarray(p + half, np.float32), ones) < 0.9
     assert toned(p, p, np.zeros_like(p)) == 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,8 @@ from pipeline.errors import Reason
 from pipeline.manifest import Dedupe
 from pipeline.schema import SELECTED
 from pipeline.stages import merits
-from pipeline.stages.proofs import Never, Proof, Sketched, prove
-from pipeline.vision.matching import Pairs, Stars, group_by_hash, neighbours, star_groups
-
-NOTHING: Never = frozenset()
+from pipeline.stages.proofs import Sketched, prove
+from pipeline.vision.matching import Join, group_by_hash, joined
 
 
 @dataclass(frozen=True)
@@ -73,16 +71,13 @@ class _Field:
     def count(self) -> int:
         return len(self.standing.ids)
 
-    @property
-    def ids(self) -> list[str]:
-        return [*self.standing.ids, *self.rows["id"].to_pylist()]
-
     def verdict(self, keeper: int, lost: int) -> tuple[int, str, str]:
         """Row of the lost one, id of its keeper, and the merit that decided."""
         row = int(self.live[lost - self.count])
         if keeper < self.count:
             return row, self.standing.ids[keeper], "kept before"
-        return row, self.ids[keeper], merits.rule(self.found, keeper - self.count, lost - self.count)
+        won, beaten = keeper - self.count, lost - self.count
+        return row, self.rows["id"][won].as_py(), merits.rule(self.found, won, beaten)
 
 
 def dedupe(
@@ -90,16 +85,16 @@ def dedupe(
     standing: Standing,
     settings: Dedupe,
     sketched: Callable[[np.ndarray], Sketched] | None = None,
-    never: Never = NOTHING,
+    near: Join = joined,
 ) -> pa.Table:
     """Rows of `selected` for rows that were judged, in the same order.
 
     `candidates` has id, phash, reason, reason_value, detail and the columns of `merits.MERITS`, in the order first
     seen. Rows with a reason keep it. Of the others, the same id again is an exact duplicate of its first row; a
-    near-duplicate is one of a picture that is kept: by its hash (`strict`), or by what `sketched` gives for the
-    standing pictures and the rows of an int64 array (`thorough`). Kept first: the pictures in `standing`, then by
-    the merits of `settings`. Every member of a group is compared with the kept picture itself, so groups never
-    chain. Pairs of ids in `never` are no duplicates, whatever they look like.
+    near-duplicate is one of a picture that is kept: by its hash (`strict`), for which `near` finds what lies near,
+    or by what `sketched` gives for the standing pictures and the rows of an int64 array (`thorough`). Kept first: the
+    pictures in `standing`, then by the merits of `settings`. Every member of a group is compared with the kept
+    picture itself, so groups never chain.
     """
     verdicts = _Verdicts(candidates)
     live = _mark_same_bytes(verdicts, set(standing.ids))
@@ -108,9 +103,9 @@ def dedupe(
     field_ = _Field(standing, candidates.take(pa.array(live)), live, found, places)
     if settings.preset == "thorough":
         assert sketched is not None
-        _mark_proved(verdicts, field_, sketched(live), settings, never)
+        _mark_proved(verdicts, field_, sketched(live), settings)
     else:
-        _mark_near(verdicts, field_, settings.distance, never)
+        _mark_near(verdicts, field_, settings.distance, near)
     _follow_twins(verdicts)
     return verdicts.table(candidates["detail"])
 
@@ -129,32 +124,22 @@ def _mark_same_bytes(verdicts: _Verdicts, seen: set[str]) -> np.ndarray:
     return np.array(live, dtype=np.int64)
 
 
-def _mark_near(verdicts: _Verdicts, all_: _Field, distance: int, never: Never) -> None:
+def _mark_near(verdicts: _Verdicts, all_: _Field, distance: int, near: Join) -> None:
     """Mark the near-duplicates by their hash."""
     hashes = np.concatenate([all_.standing.hashes, all_.rows["phash"].to_numpy().astype(np.uint64)])
     already = np.arange(len(hashes)) < all_.count
-    if never:
-        pairs = _allowed(neighbours(hashes, distance), all_.ids, never)
-        stars: Stars = star_groups(all_.places, pairs.i, pairs.j, pairs.distance, already)
-    else:
-        stars = group_by_hash(hashes, all_.places, distance, already)
+    stars = group_by_hash(hashes, all_.places, distance, already, near)
     for index in range(all_.count, len(hashes)):
         if stars.keeper[index] != index:
             row, keeper, rule = all_.verdict(int(stars.keeper[index]), index)
             verdicts.mark(row, Reason.NEAR_DUPLICATE, keeper, int(stars.distance[index]), rule)
 
 
-def _allowed(pairs: Pairs, ids: Sequence[str], never: Never) -> Pairs:
-    keep = np.array([frozenset((ids[i], ids[j])) not in never for i, j in zip(pairs.i, pairs.j, strict=True)], bool)
-    return Pairs(pairs.i[keep], pairs.j[keep], pairs.distance[keep])
-
-
-def _mark_proved(verdicts: _Verdicts, all_: _Field, sketched: Sketched, settings: Dedupe, never: Never) -> None:
+def _mark_proved(verdicts: _Verdicts, all_: _Field, sketched: Sketched, settings: Dedupe) -> None:
     """Mark the near-duplicates that were proved."""
     live = np.column_stack([all_.rows["width"].to_numpy(), all_.rows["height"].to_numpy()]).astype(np.int64)
     sizes = np.concatenate([all_.standing.sizes, live])
-    proofs: list[Proof] = prove(sketched, all_.places, all_.count, sizes, all_.ids, settings, never)
-    for proof in proofs:
+    for proof in prove(sketched, all_.places, all_.count, sizes, settings):
         row, keeper, rule = all_.verdict(proof.keeper, proof.lost)
         verdicts.mark(row, Reason.NEAR_DUPLICATE, keeper, proof.distance, rule, **proof.facts)
 

@@ -18,7 +18,6 @@ from pipeline.vision.sketch import Sketch
 from pipeline.vision.stars import proved_stars
 from pipeline.vision.transform import words
 
-Never = frozenset[frozenset[str]]
 _TOGETHER = 8192  # pictures whose pairs are looked at together, so that sketches are read in long runs
 
 
@@ -95,9 +94,7 @@ def prove(
     places: NDArray[np.int64],
     count: int,
     sizes: NDArray[np.int64],
-    ids: Sequence[str],
     settings: Dedupe,
-    never: Never,
 ) -> list[Proof]:
     """The proofs of all duplicates among pictures, the first `count` of which stand.
 
@@ -113,10 +110,8 @@ def prove(
 
     def look(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
         ordered = numbers[np.lexsort((pairs.j[numbers], pairs.i[numbers] // _TOGETHER))]
-        asked = [(int(number), _asked(pairs, places, int(number))) for number in ordered]
-        asked = [(number, one) for number, one in asked if frozenset((ids[one.keeper], ids[one.lost])) not in never]
-        answers = sketched.look([one for _, one in asked], limits)
-        agreed.update({n: answer for (n, _), answer in zip(asked, answers, strict=True) if answer is not None})
+        answers = sketched.look([_asked(pairs, places, int(number)) for number in ordered], limits)
+        agreed.update({int(n): answer for n, answer in zip(ordered, answers, strict=True) if answer is not None})
         return np.array([int(number) in agreed for number in numbers], bool)
 
     decided = proved_stars(places, pairs.i, pairs.j, np.arange(len(places)) < count, look)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.vision.multiindex import Block, Hashes, Indices, join
+from pipeline.vision.multiindex import WHOLE, Hashes, Indices, join
 
 
 class Pairs(NamedTuple):
@@ -18,6 +18,10 @@ class Pairs(NamedTuple):
     i: Indices
     j: Indices
     distance: NDArray[np.uint8]
+
+
+Join = Callable[[Hashes, Hashes, int], Pairs]
+"""Gives all pairs of two arrays of distinct hashes within a radius, each once, as `joined` does."""
 
 
 class Stars(NamedTuple):
@@ -50,7 +54,7 @@ def neighbours(hashes: Hashes, radius: int) -> Pairs:
     pairs: where many are equal use `group_by_hash`, which never lists them.
     """
     crowd = _crowd(hashes)
-    near = _expand(_collect(join(crowd.distinct, crowd.distinct, radius)), crowd, crowd)
+    near = _expand(joined(crowd.distinct, crowd.distinct, radius), crowd, crowd)
     same = _equals(crowd)
     i, j = np.concatenate([near.i, same.i]), np.concatenate([near.j, same.j])
     distance = np.concatenate([near.distance, same.distance])
@@ -60,7 +64,19 @@ def neighbours(hashes: Hashes, radius: int) -> Pairs:
 def neighbours_between(new: Hashes, standing: Hashes, radius: int) -> Pairs:
     """All pairs (i of `new`, j of `standing`) at most `radius` bits apart, sorted by i, then j. Exact."""
     mine, theirs = _crowd(new), _crowd(standing)
-    return _sorted(_expand(_collect(join(mine.distinct, theirs.distinct, radius)), mine, theirs))
+    return _sorted(_expand(joined(mine.distinct, theirs.distinct, radius), mine, theirs))
+
+
+def joined(left: Hashes, right: Hashes, radius: int, share: tuple[int, int] = WHOLE) -> Pairs:
+    """What `multiindex.join` finds, at once, in no certain order."""
+    return together([Pairs(*block) for block in join(left, right, radius, share)])
+
+
+def together(parts: Sequence[Pairs]) -> Pairs:
+    """The pairs of all parts, one part after the other."""
+    nothing = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
+    i, j, distance = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
+    return Pairs(i, j, distance)
 
 
 def star_groups(
@@ -94,12 +110,13 @@ def star_groups(
 
 
 def group_by_hash(
-    hashes: Hashes, ranks: NDArray[np.int64], radius: int, kept: NDArray[np.bool_] | None = None
+    hashes: Hashes, ranks: NDArray[np.int64], radius: int, kept: NDArray[np.bool_] | None = None, near: Join = joined
 ) -> Stars:
     """What `star_groups(ranks, *neighbours(hashes, radius), kept)` says, also where a million hashes are equal.
 
     Pictures already `kept` are compared with the others only, not among themselves: with n new ones beside
-    a standing corpus, the work is that of finding the neighbours of n.
+    a standing corpus, the work is that of finding the neighbours of n. In whatever order `near` gives the pairs, the
+    stars are the same.
     """
     already = np.zeros(len(hashes), bool) if kept is None else kept
     place = _places(ranks, already)
@@ -109,8 +126,8 @@ def group_by_hash(
     old, new = _crowd(hashes[standing]), _crowd(hashes[fresh])
     # members come in order of preference, so the first of each stands for all that share its hash
     leaders = np.concatenate([fresh[new.members[new.starts[:-1]]], standing[old.members[old.starts[:-1]]]])
-    inner = _collect(join(new.distinct, new.distinct, radius))
-    outer = _collect(join(new.distinct, old.distinct, radius))
+    inner = near(new.distinct, new.distinct, radius)
+    outer = near(new.distinct, old.distinct, radius)
     i = np.concatenate([inner.i, outer.i])
     j = np.concatenate([inner.j, outer.j + len(new.distinct)])
     distance = np.concatenate([inner.distance, outer.distance])
@@ -142,14 +159,6 @@ def _crowd(hashes: Hashes) -> _Crowd:
     distinct, counts = np.unique(hashes, return_counts=True)
     starts = np.concatenate(([0], counts.cumsum())).astype(np.int64)
     return _Crowd(distinct, np.argsort(hashes, kind="stable"), starts)
-
-
-def _collect(blocks: Iterable[Block]) -> Pairs:
-    found = list(blocks)
-    if not found:
-        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
-    i, j, distance = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Pairs(i, j, distance)
 
 
 def _expand(pairs: Pairs, left: _Crowd, right: _Crowd) -> Pairs:
