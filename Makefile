@@ -31,7 +31,7 @@ demo: $(VENV)/.product $(VENV)/.models
 	@$(BIN)/pipeline demo $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.models
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

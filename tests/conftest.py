@@ -17,12 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipeline.storage import Root
 from spiders.gallery import Catalogue
 from tests import web_site
 
 READY_SECONDS = 60
+WHOLE_JOBS = ("test_job_", "test_review_replay", "test_forget", "test_report", "test_spiders_kills", "test_web_")
+
+# The same examples in every run and no limits of time: what a change breaks must not hang on luck or on the machine.
+# `--hypothesis-profile=default` looks for new ones.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,11 @@ def weed_ports(s3: int) -> list[str]:
     names += ["filer.port", "filer.port.grpc", "s3.port.grpc"]
     ports = free_ports(len(names))
     return [f"-{name}={port}" for name, port in zip(names, ports, strict=True)] + [f"-s3.port={s3}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that run the whole job come first: begun last, one would keep one process busy while the other is done."""
+    items.sort(key=lambda item: not item.path.name.startswith(WHOLE_JOBS))
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,9 @@ def crawled_only(source: Path, target: Path) -> Path:
     return target
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_twenty_kills_leave_no_trace(tmp_path):
-    recipe = manifest(tmp_path, make_pictures(tmp_path / "pictures", 60))
+    recipe = manifest(tmp_path, make_pictures(tmp_path / "pictures", 40))
     undisturbed = tmp_path / "undisturbed"
     pipeline("run", recipe, "--until", "crawl", root=undisturbed)
     disturbed = crawled_only(undisturbed, tmp_path / "disturbed")
@@ -35,7 +35,7 @@ def test_twenty_kills_leave_no_trace(tmp_path):
 
     expected, moments, killed = made(undisturbed), random.Random(SEED), 0
     while killed < KILLS:
-        if _killed(recipe, disturbed, moments.uniform(0.2, whole)):
+        if _killed(recipe, disturbed, moments.uniform(0.2, 0.6) * whole):  # early enough not to end, mostly
             killed += 1
             alike(made(disturbed), expected)
         else:

@@ -13,7 +13,7 @@ from PIL import Image
 def nights(tmp_path_factory):
     """Two evenings: the first run, then a night with new pictures of one family and a near-duplicate."""
     folder = tmp_path_factory.mktemp("nights")
-    pictures = make_pictures(folder / "pictures", 80)
+    pictures = make_pictures(folder / "pictures", 60)
     train = {"size": 32, "width": 8, "batch": 16, "kimg": 0.1, "min_pictures": 10, "grow": 0.3, "grow_kimg": 0.1}
     recipe = manifest(folder, pictures, train=train)
     root = folder / "root"
