@@ -9,14 +9,14 @@ from job import make_pictures, manifest, pipeline
 DEADLY = textwrap.dedent("""
     import os, signal, time
     import pipeline.stages.measure as stage
-    real = stage.measure
-    def measure(data, **options):
+    real = stage.look
+    def look(data, **options):
         if b"DEADLY" in data:
             os.kill(os.getpid(), signal.SIGSEGV)
         if b"ENDLESS" in data:
             time.sleep(3600)
         return real(data, **options)
-    stage.measure = measure
+    stage.look = look
 """)
 """Stands in for a decoder with a fault in native code: real files that kill one are not to be had."""
 

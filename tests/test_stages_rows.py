@@ -53,6 +53,31 @@ def test_map_rows_conserves_rows_whatever_the_function_raises(reasons, outcomes)
         assert (detail or "").startswith(["", "cut", "ValueError"][outcome])
 
 
+@given(st.lists(st.sampled_from(["blurred", "first", "second", None]), max_size=20))
+def test_what_one_step_rejects_the_next_never_sees(fates):
+    """Rows are known by their place, for the steps give anything to each other."""
+    reasons = ["blurred" if fate == "blurred" else None for fate in fates]
+    seen = []
+
+    def first(row):
+        place = int(row["id"], 16)
+        if fates[place] == "first":
+            raise Rejected(Reason.TRUNCATED, 0.5, "cut")
+        return place
+
+    def second(place):
+        seen.append(place)
+        if fates[place] == "second":
+            raise ValueError("odd file")
+        return {"faces": []}
+
+    made = map_rows(batch(reasons), FACES, first, second).to_pylist()
+    after = {"blurred": "blurred", "first": "truncated", "second": "undecodable", None: None}
+    assert [row["reason"] for row in made] == [after[fate] for fate in fates]
+    assert [row["faces"] for row in made] == [[] if fate is None else None for fate in fates]
+    assert seen == [place for place, fate in enumerate(fates) if fate in ("second", None)]
+
+
 def test_too_many_unforeseen_failures_fail_the_partition_instead_of_blaming_the_pictures():
     def broken(row):
         raise KeyError("a bug")

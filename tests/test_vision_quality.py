@@ -15,11 +15,11 @@ from vision_pictures import encode, photo
 
 from pipeline.vision.jpeg import quality as jpeg_quality
 from pipeline.vision.measure import measure
-from pipeline.vision.quality import Quality, assess, blockiness, colourfulness, entropy
+from pipeline.vision.quality import Quality, assess, blockiness, colourfulness, entropy, views
 
 
 def quality_of(image: Image.Image) -> Quality:
-    return assess(image, image.convert("L"))
+    return assess(views(image, image.convert("L")))
 
 
 def test_known_pictures_have_known_numbers() -> None:

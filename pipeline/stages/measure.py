@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -11,8 +12,10 @@ from pipeline import models
 from pipeline.schema import MEASURED
 from pipeline.stage import Options, Stage, map_rows
 from pipeline.vision.hashing import EXACT, FAST
-from pipeline.vision.measure import measure
+from pipeline.vision.measure import Look, Measurement, look, numbers
 from pipeline.vision.nsfw import NsfwNet
+
+_COLUMNS = tuple(field.name for field in fields(Measurement) if field.name in MEASURED.names)
 
 
 @lru_cache(maxsize=1)
@@ -25,16 +28,19 @@ def transform(batch: pa.Table, options: Options) -> pa.Table:
     """Rows of `measured` for rows of `crawled`. Options: `hash`, `fast` or `exact`; `blocks` and `nsfw`, whether they
     are wanted."""
 
-    def one(row: dict[str, Any]) -> dict[str, Any]:
-        exact = options["hash"] == "exact"
-        facts = vars(measure(row["data"], exact_hash=exact, blocks=options["blocks"]))
-        made_by = {"bytes": len(row["data"]), "hash": EXACT if exact else FAST}
-        made_by["aspect"] = facts["width"] / facts["height"]
-        if options["nsfw"]:
-            made_by["nsfw"] = nsfw_net().judge(row["data"])
-        return {key: value for key, value in facts.items() if key in MEASURED.names} | made_by
+    exact = options["hash"] == "exact"
 
-    return map_rows(batch, MEASURED, one)
+    def seen(row: dict[str, Any]) -> tuple[Look, dict[str, Any]]:
+        data = row["data"]
+        found = look(data, exact_hash=exact, blocks=options["blocks"])
+        more = {"nsfw": nsfw_net().judge(data)} if options["nsfw"] else {}
+        return found, {"bytes": len(data), "hash": EXACT if exact else FAST, **more}
+
+    def measured(found: tuple[Look, dict[str, Any]]) -> dict[str, Any]:
+        facts = vars(numbers(found[0]))
+        return {name: facts[name] for name in _COLUMNS} | {"aspect": facts["width"] / facts["height"], **found[1]}
+
+    return map_rows(batch, MEASURED, seen, measured)
 
 
 MEASURE = Stage("measured", {"crawled": ["format"]}, MEASURED, transform, bytes_from="original")

@@ -35,18 +35,27 @@ def phash(image: Image.Image) -> int:
 
 
 def phash_grey(grey: Image.Image) -> int:
-    """The hash of an upright grey picture (mode L), best of 256 pixels or more at its longer side.
+    """The hash of an upright grey picture (mode L), best of 256 pixels or more at its longer side: that of
+    `phash_pixels` of its `hash_pixels`."""
+    return phash_pixels(hash_pixels(grey))
+
+
+def hash_pixels(grey: Image.Image) -> NDArray[np.uint8]:
+    """What of a grey picture (mode L) is hashed: of 512 pixels and more, blocks of it averaged."""
+    factor = max(grey.size) // HASH_SIDE
+    return np.asarray(grey if factor < 2 else grey.reduce(factor))
+
+
+def phash_pixels(pixels: NDArray[np.uint8]) -> int:
+    """The hash of grey pixels (h, w), unsigned 64 bits.
 
     From a decode scaled in the DCT domain, at most 4 bits from `phash` for over 99 % of opaque 8-bit pictures.
 
-    Pictures of 512 pixels and more are reduced by averaging blocks of them; then Lanczos's filter to 32×32 and the
-    cosines are one matrix product in each direction, of double precision and written out here, so that the hash does
-    not move when a library does. Coefficients are rounded to 0.001 before they are compared, so that blank pictures of
-    every grey agree.
+    Lanczos's filter to 32×32 and the cosines are one matrix product in each direction, of double precision and
+    written out here, so that the hash does not move when a library does. Coefficients are rounded to 0.001 before they
+    are compared, so that blank pictures of every grey agree.
     """
-    factor = max(grey.size) // HASH_SIDE
-    pixels = np.asarray(grey if factor < 2 else grey.reduce(factor), np.float64)
-    low = (_waves(pixels.shape[0]) @ pixels @ _waves(pixels.shape[1]).T).round(3) + 0.0
+    low = (_waves(pixels.shape[0]) @ pixels.astype(np.float64) @ _waves(pixels.shape[1]).T).round(3) + 0.0
     middle = np.sort(low, axis=None)[_KEPT**2 // 2 - 1 : _KEPT**2 // 2 + 1]
     return _number(low > middle.sum() / 2)
 

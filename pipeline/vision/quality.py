@@ -59,16 +59,29 @@ class Quality:
     letterbox: float
 
 
-def assess(image: Image.Image, grey: Image.Image) -> Quality:
-    """Measure an upright picture of any mode, given its grey (mode L, the same size) too."""
-    pixels = _standard(grey)
-    mean, deviation = cv2.meanStdDev(pixels)
-    _, edges = cv2.meanStdDev(cv2.Laplacian(pixels, cv2.CV_16S, ksize=1))
-    small = _reduced(image)
-    colours = (0.0, 0.0) if small.ndim == 2 else _colours(small)
+@dataclass(frozen=True)
+class Views:
+    """A picture as quality is judged: `grey` (h, w) at a longer side of 256 at most, `small`, grey (h, w) or RGB
+    (h, w, 3), at one of 128 to 255."""
+
+    grey: NDArray[np.uint8]
+    small: NDArray[np.uint8]
+
+
+def views(image: Image.Image, grey: Image.Image) -> Views:
+    """Of an upright picture of any mode, given its grey (mode L, the same size) too."""
+    return Views(_standard(grey), _reduced(image))
+
+
+def assess(seen: Views) -> Quality:
+    """Measure a picture."""
+    mean, deviation = cv2.meanStdDev(seen.grey)
+    _, edges = cv2.meanStdDev(cv2.Laplacian(seen.grey, cv2.CV_16S, ksize=1))
+    colours = (0.0, 0.0) if seen.small.ndim == 2 else _colours(seen.small)
     return Quality(
-        float(mean[0, 0]), float(deviation[0, 0]), entropy(pixels), float(edges[0, 0]) ** 2, *colours, *margins(small)
-    )
+        float(mean[0, 0]), float(deviation[0, 0]), entropy(seen.grey), float(edges[0, 0]) ** 2,
+        *colours, *margins(seen.small),
+    )  # fmt: skip
 
 
 def colourfulness(rgb: NDArray[np.uint8]) -> float:
