@@ -86,8 +86,8 @@ class Dedupe(_Model):
     all turns (within `turn_distance`), and takes for duplicates those whose pixels agree (`inliers`, `agreement`,
     `overlap`; with less than `few_inliers` features `few_agreement` is needed, with `many_inliers` `many_agreement` is
     enough), in no connected part of more than `contradiction` of them saying different things, and whose grey levels
-    one curve takes to each other to `tones`, unless they share `many_inliers`; or those that are the same to the
-    finest detail but for one part of at most `covered`, where something was laid over one of them.
+    one curve takes to each other to `tones`, unless they are one frame or share `many_inliers`; or those that are the
+    same to the finest detail but for one part of at most `covered`, where something was laid over one of them.
     """
 
     preset: Literal["strict", "thorough"] = "thorough"

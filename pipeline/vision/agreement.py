@@ -6,7 +6,8 @@ The other picture's thumbnail is then laid over, and the normalised cross-correl
 over most of what both show. Two photographs of a subject share features; only copies agree in their pixels. Frames of
 a fixed camera agree in their background: no large connected part in which both have something else to show is allowed,
 but for one thing, such as a sticker, that lies over a picture which agrees to the finest detail everywhere else. One
-thing in two pictures has two grounds and two lights: one curve must take the grey levels of one to those of the other.
+thing in two pictures has two places, grounds and lights: unless a picture lies on the other frame on frame, one curve
+must take its grey levels to those of the other.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _TINY, _AGREED_TINY = 48, 0.95  # pixels of the longer side, and what handwritte
 _BLANK_APART = 4
 _BORDER, _CONTENT = 1, 2  # kinds of pixels; 0 for those beyond a picture
 _BORDERS_APART = 24  # grey levels between the borders of two pictures that are one border
+_WHOLE = 0.9  # of each must lie in the other for two scans of one painting, which no one curve takes to each other
 _LEFT = 0.25  # of what lies over each other must remain where the border of one lies over the content of the other
 
 
@@ -41,8 +43,8 @@ class Limits:
     drawings of one thing are alike in broad strokes. With `many` inliers `agreed_many` is enough: a text over a
     picture hides windows and leaves features. At most `contradicted` of what both show may be one connected part in
     which both have texture and do not correlate; or one part of at most `covered` may be anything when all else agrees
-    (`windows.covered`). With fewer than `many` inliers one curve must explain the grey levels to `tones`
-    (`windows.toned`).
+    (`windows.covered`). With fewer than `many` inliers, and where they are not the same frame, one curve must explain
+    the grey levels to `tones` (`windows.toned`).
     """
 
     inliers: int = 4
@@ -144,7 +146,9 @@ def _enough(made: Agreement, laid: _Laid, limits: Limits, tiny: bool) -> bool:
     enough = made.agreed >= needed and max(made.seen, made.filled) >= limits.overlap
     if not enough or made.contradicted > limits.contradicted:
         return False
-    return made.inliers >= limits.many or toned(laid.picture, laid.under, laid.mask) >= limits.tones
+    if made.inliers >= limits.many or min(made.seen, made.filled) >= _WHOLE:
+        return True
+    return toned(laid.picture, laid.under, laid.mask) >= limits.tones
 
 
 def _but_for_one_part(made: Agreement, laid: _Laid, limits: Limits) -> Agreement | None:
