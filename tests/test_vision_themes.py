@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.vision.graphs import alike, how_many, modularity, neighbours, part_graph
+from pipeline.vision.graphs import alike, how_many, modularity, nearest, neighbours, part_graph
 from pipeline.vision.graphs import fuzzy_graph as graph_of
 from pipeline.vision.likeness import fit_space
 from pipeline.vision.renumber import renumber
@@ -40,6 +40,19 @@ def same_parting(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
 def found() -> tuple[Themes, Parts, NDArray[np.int64]]:
     parts, truth = planted(5, 40)
     return fit(parts, Asked(5, seed=0))[0], parts, truth
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3000), st.integers(1, 40), st.integers(0, 10**6))
+def test_the_nearest_are_those_of_sorting_all(many: int, count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    units, others = rng.normal(size=(7, 5)).astype(np.float32), rng.normal(size=(many, 5)).astype(np.float32)
+    rows, cosines = nearest(units, others, count)
+    every = units @ others.T
+    assert rows.shape == (7, min(count, many))
+    assert np.array_equal(cosines, -np.sort(-every, axis=1)[:, :count])
+    assert np.array_equal(np.take_along_axis(every, rows, axis=1), cosines)
+    assert all(len(set(row)) == len(row) for row in rows.tolist())
 
 
 @pytest.mark.parametrize("method", ["graph", "kmeans", "hdbscan"])

@@ -17,6 +17,7 @@ from pipeline.vision.clustering import Floats, Labels, on_one_thread, parted
 NEIGHBOURS = (10, 15, 20)
 _EXTRA, _SEEDS = 4, 2
 _BLOCK = 2048
+_LOT = 32
 _AUTO_MOST = 40
 _TIE = 0.995
 
@@ -39,15 +40,32 @@ def nearest(units: Floats, others: Floats, count: int) -> tuple[Indices, Floats]
     rows, cosines = np.empty((len(units), count), np.int64), np.empty((len(units), count), np.float32)
     for start in range(0, len(units), _BLOCK):
         here = units[start : start + _BLOCK] @ others.T
-        if count < len(others):
-            found = np.argpartition(-here, count - 1, axis=1)[:, :count]
-        else:
-            found = np.broadcast_to(np.arange(count), here.shape)
+        found = _largest(here, count)
         some = np.take_along_axis(here, found, axis=1)
         order = np.lexsort((found, -some), axis=1)
         rows[start : start + _BLOCK] = np.take_along_axis(found, order, axis=1)
         cosines[start : start + _BLOCK] = np.take_along_axis(some, order, axis=1)
     return rows, cosines
+
+
+def _largest(values: Floats, count: int) -> Indices:
+    """The columns (n, count) of the `count` largest of each row, in no order.
+
+    Of many columns only those are compared of the `count` lots with the largest maxima: no other lot has any.
+    """
+    width = values.shape[1]
+    lots = width // _LOT
+    if count >= width:
+        return np.broadcast_to(np.arange(width), values.shape)
+    if lots <= 2 * count:
+        return np.argpartition(values, width - count, axis=1)[:, width - count :]
+    highest = values[:, : lots * _LOT].reshape(len(values), _LOT, lots).max(axis=1)
+    best = _largest(highest, count)
+    columns = (best[:, None, :] + lots * np.arange(_LOT)[:, None]).reshape(len(values), -1)
+    rest = np.broadcast_to(np.arange(lots * _LOT, width), (len(values), width - lots * _LOT))
+    columns = np.concatenate([columns, rest], axis=1)
+    among = _largest(np.take_along_axis(values, columns, axis=1), count)
+    return np.take_along_axis(columns, among, axis=1)
 
 
 def neighbours(units: Floats, count: int) -> tuple[Indices, Floats]:
