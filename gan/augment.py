@@ -28,12 +28,17 @@ def augment(pictures: Tensor, kinds: Sequence[str], rng: torch.Generator, share:
     kinds, or a share of 0, the pictures themselves come back and nothing is drawn.
     """
     for kind in kinds if share > 0 else ():
-        changed = KINDS[kind](pictures, rng)
-        if share < 1:
-            spared = torch.rand(len(pictures), 1, 1, 1, generator=rng).to(pictures.device) >= share
-            changed = torch.where(spared, pictures, changed)
-        pictures = changed
+        pictures = KINDS[kind](pictures, rng) if share == 1 else _some(pictures, KINDS[kind], rng, share)
     return pictures
+
+
+def _some(pictures: Tensor, change: _Change, rng: torch.Generator, share: float) -> Tensor:
+    """A `share` of the pictures changed; the others cost nothing."""
+    chosen = (torch.rand(len(pictures), generator=rng) < share).nonzero()[:, 0].to(pictures.device)
+    if len(chosen) == 0:
+        return pictures
+    changed = change(pictures[chosen], rng)
+    return pictures.to(changed.dtype).index_copy(0, chosen, changed)
 
 
 def share_at(epochs: float, full_after: float) -> float:

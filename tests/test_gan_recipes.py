@@ -170,6 +170,9 @@ def test_a_share_of_the_pictures_is_changed() -> None:
     made = augment.augment(pictures, ["colour"], torch.Generator().manual_seed(0), 0.25)
     changed = (made != pictures).flatten(1).any(1).float().mean()
     assert 0.15 < changed < 0.35
+    weights = pictures[:8].clone().requires_grad_(True)
+    augment.augment(weights, ["translation", "cutout"], torch.Generator().manual_seed(0), 0.5).sum().backward()
+    assert weights.grad is not None and 0 < float(weights.grad.mean()) < 1, "what was cut out has no gradient"
     rng = torch.Generator().manual_seed(1)
     before = rng.get_state()
     assert augment.augment(pictures, ["colour"], rng, 0.0) is pictures and torch.equal(rng.get_state(), before)
