@@ -27,7 +27,6 @@ WON_FROM = 0.995
 WON_TICKS = 10
 COLLAPSED_BELOW = 0.5
 TWINS_FROM = 0.5
-RISING, FEWER = 1.2, 0.05  # since the best look: times the spread, and of the share of twins
 COPIED_FROM = 0.4
 QUANTILE = 0.05
 THUMB = 16
@@ -157,22 +156,18 @@ def diversity(reals: NDArray[Any], fakes: NDArray[Any]) -> Diversity:
     )
 
 
-def collapse_alarm(found: Diversity, before: Sequence[Diversity] = ()) -> Alarm | None:
-    """Spread under 0.5, or twins of 0.5 and more, unless the pictures grow more different than at all looks `before`.
+def collapse_alarm(found: Diversity) -> Alarm | None:
+    """Spread under 0.5, or twins of 0.5 and more.
 
-    Spread sees one mode, twins see a few modes that are drawn again and again. Every training begins with blots that
-    are as alike (spread 0.16 to 0.52 after 10 kimg, a fifth to four times more after 30), which is no collapse;
-    a generator that had run away drew one raster, its spread 0.06 and then 0.07.
+    Spread sees one mode, twins see a few modes that are drawn again and again. Within a training to be asked only when
+    the distance did not fall: every training begins with blots that are as alike. Of 105 looks at 26 healthy trainings
+    at 32 pixels 62 were past these thresholds, and none of those had a distance that did not fall; a generator that
+    drew one raster for all latents had, and a spread of 0.06.
     """
     advice = (
         "the generator draws the same pictures again and again: go back to an earlier state with a smaller --lr,"
         " or train with --recipe small."
     )
-    if before and (
-        found.spread > RISING * max(look.spread for look in before)
-        or found.twins < min(look.twins for look in before) - FEWER
-    ):
-        return None
     if found.spread < COLLAPSED_BELOW:
         return Alarm("mode collapse", found.spread, COLLAPSED_BELOW, advice)
     return _raised("mode collapse", found.twins, TWINS_FROM, advice)

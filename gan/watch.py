@@ -110,9 +110,9 @@ def raised(lines: Sequence[dict[str, Any]]) -> list[alarms.Alarm]:
     if "by_heart" in newest:
         found.append(alarms.by_heart_alarm([line["by_heart"] for line in lines if "by_heart" in line]))
     if "spread" in newest:
-        *before, variety = [alarms.Diversity(line["spread"], line["twins"]) for line in lines if "spread" in line]
-        if before:  # the first look says nothing: pictures are blots
-            found.append(alarms.collapse_alarm(variety, before))
+        *before, distance = [line["distance"] for line in lines if "distance" in line]
+        if before and distance >= min(before):  # else it still learns: the first pictures of all are blots
+            found.append(alarms.collapse_alarm(alarms.Diversity(newest["spread"], newest["twins"])))
         found.append(alarms.copied_alarm(newest["copied"]))
     return [alarm for alarm in found if alarm is not None]
 

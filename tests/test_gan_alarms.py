@@ -112,24 +112,6 @@ def test_a_few_pictures_again_and_again_are_a_collapse() -> None:
     assert found.twins == 1 and alarms.collapse_alarm(found) is not None
 
 
-@pytest.mark.parametrize(
-    ("looks", "collapsed"),
-    [
-        ([(0.38, 0.94), (0.56, 0.72), (0.76, 0.25)], [False, False]),  # a plain training on 300 portraits
-        ([(0.38, 0.76), (0.49, 0.56), (0.73, 0.26)], [False, False]),  # on 1,000 landscapes
-        ([(0.16, 1.00), (0.76, 0.40)], [False]),  # a penalty instead of batch normalisation
-        ([(0.22, 1.00), (0.28, 0.99)], [False]),  # a quarter of the channels: slow, and no collapse
-        ([(0.06, 1.00), (0.07, 1.00)], [True]),  # one raster for every latent
-        ([(0.76, 0.25), (0.40, 0.30), (0.20, 0.90)], [True, True]),  # it had been better
-    ],
-)
-def test_the_blots_of_a_beginning_are_no_collapse(looks: list[tuple[float, float]], collapsed: list[bool]) -> None:
-    """Spread and twins of looks at true trainings, at 10, 30 and 50 kimg; the last one is made up."""
-    seen = [Diversity(*look) for look in looks]
-    found = [alarms.collapse_alarm(look, seen[:index]) for index, look in enumerate(seen) if index]
-    assert [alarm is not None for alarm in found] == collapsed
-
-
 # memorised
 
 
