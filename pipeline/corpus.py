@@ -25,6 +25,8 @@ PEOPLE_TABLES = ("identified", "people")
 PEOPLE_ACTIONS = ("name_person", "merge_people", "split_person")
 """Decisions about persons."""
 POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
+FACES = "tables/faces/v4"
+"""The faces as this version finds them: what is decided by them, or tells them by their order, depends on it."""
 VERSIONS = {"selected": 5, "prepared": 2, "embedded": 2, "clustered": 2, "expanded": 1, "identified": 1, "people": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 NO_DECISIONS = {"last": None, "count": 0}
@@ -116,7 +118,7 @@ class Corpus:
     @cached_property
     def digests_of_people(self) -> dict[str, str]:
         """The digests of the tables that tell who is who."""
-        model = {"model": models.digests()["face_identity"]}
+        model = {"model": models.digests()["face_identity"], "faces": FACES}
         made = {"identified": digest("identified", VERSIONS["identified"], model)}
         grouped = digest("people", VERSIONS["people"], {"origin": self.origin}, [made["identified"]])
         return made | {"people": grouped}
@@ -125,7 +127,7 @@ class Corpus:
     def digests(self) -> dict[str, str]:
         """The digest of each table of the corpus and of its clusters."""
         m = self.manifest
-        judged = m.align.model_dump(mode="json") if m.align else None
+        judged = {**m.align.model_dump(mode="json"), "found": FACES} if m.align else None
         landed = _landing(m.align)
         options: dict[str, Any] = {
             "selected": {
@@ -159,7 +161,7 @@ class Corpus:
         made = {
             "crawled": tables.CRAWLED,
             "measured": _measured(**self.manifest.measuring),
-            "faces": "tables/faces/v3",
+            "faces": FACES,
             "sketched": "tables/sketched/v2",
         }
         digests = self.digests | self.digests_of_people
@@ -307,7 +309,8 @@ def newest(root: Root, name: str | None) -> dict[str, Any]:
             raise UsageError(f"No corpus stands at {root.url} yet: make one with `pipeline run MANIFEST`.")
     found = edition(root, name)
     if found is None:
-        raise UsageError(f"There is no corpus '{name}' at {root.url}.{did_you_mean(name, known)}")
+        hint = did_you_mean(name, known) or f" There {'is' if len(known) == 1 else 'are'}: {', '.join(known)}."
+        raise UsageError(f"There is no corpus '{name}' at {root.url}.{hint if known else ''}")
     return found
 
 
@@ -317,7 +320,7 @@ def views(root: Root) -> dict[str, dict[str, str | tuple[str, ...]]]:
     A partition that was measured in several ways is shown as it was most exactly.
     """
     made: dict[str, dict[str, str | tuple[str, ...]]] = {table: {"": f"tables/{table}/v1"} for table in POOL_TABLES}
-    made["faces"] = {"": "tables/faces/v3"}
+    made["faces"] = {"": FACES}
     made["measured"] = {"": _ways()}
     newest_of = {name: edition(root, name) for name in corpora(root)}
     for table in (*CORPUS_TABLES, *PEOPLE_TABLES, "expanded"):

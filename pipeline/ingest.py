@@ -480,19 +480,17 @@ def _judge_run(manifest: Manifest, facts: Mapping[str, Any]) -> None:
 
 
 def load_or_default(root: Root, corpus: str | None) -> Manifest:
-    """The manifest of a verb without one: that of the corpus's newest edition, or of the whole pool (`all`)."""
-    from pipeline.corpus import corpora
+    """The manifest of a verb without one: that of the corpus's newest edition, or of the whole pool (`all`).
 
-    known = corpora(root)
-    name = corpus or (known[0] if len(known) == 1 else "all")
-    if corpus is None and len(known) > 1:
-        raise UsageError(f"There are several corpora ({', '.join(known)}): name one with --corpus.")
-    if name in known:
-        found = edition(root, name)
-        assert found is not None
-        return Manifest.model_validate(found["manifest"])
+    Raises UsageError for a name that no corpus has where there are some, and for no name where there are several.
+    """
+    from pipeline.corpus import corpora, newest
+
     if corpus is not None and Path(corpus).suffix in (".yaml", ".yml"):
         from pipeline.manifest import load
 
         return load(corpus)
-    return changed(Manifest(corpus="all", sources=(), about="everything in the pool"), corpus=name)
+    known = corpora(root)
+    if known and (corpus != "all" or corpus in known):
+        return Manifest.model_validate(newest(root, corpus)["manifest"])
+    return changed(Manifest(corpus="all", sources=(), about="everything in the pool"), corpus=corpus or "all")

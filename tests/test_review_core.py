@@ -59,6 +59,17 @@ def standing(grown, tmp_path):
     return tmp_path / "root", recipe
 
 
+def test_a_mistyped_corpus_makes_no_new_one(grown):
+    root, _ = grown
+    done = pipeline("cluster", "--k", "3", "--corpus", "smal", root=root, check=False)
+    assert (done.returncode, done.stderr) == (
+        2, f"Error: There is no corpus 'smal' at {root}. Did you mean small?\n",
+    )  # fmt: skip
+    assert [path.name for path in (root / "corpora").iterdir()] == ["small"]
+    other = pipeline("cluster", "--corpus", "other", root=root, check=False).stderr
+    assert other == f"Error: There is no corpus 'other' at {root}. There is: small.\n"
+
+
 def test_a_kill_before_the_report_is_made_good(standing, monkeypatch):
     root, recipe = standing
     monkeypatch.setattr("pipeline.report.build", cut)
