@@ -29,7 +29,7 @@ class Running:
         from pipeline.web.jobs import Jobs
         from pipeline.web.live import Live
 
-        self.root, edition = corpus_at(folder)
+        self.root, edition = corpus_at(folder, waiting=5)
         edition.pop("edition")
         add_edition(self.root, "painted", edition)
         (port,) = free_ports(1)
@@ -155,10 +155,10 @@ def test_a_split_is_looked_at_before_it_is_made(page: Any, running: Running) -> 
     assert page.locator("#preview section").count() == 2
     assert len(running.events()) == before
     page.click("#split-yes")
-    until(page, "document.querySelectorAll('.card').length === 7")
+    until(page, "document.querySelectorAll('.card[data-theme]').length === 7")
     assert running.events()[-1].action == "split"
     page.keyboard.press("u")
-    until(page, "document.querySelectorAll('.card').length === 6")
+    until(page, "document.querySelectorAll('.card[data-theme]').length === 6")
 
 
 def test_rejects_are_rescued_and_limits_counted(page: Any, running: Running) -> None:
@@ -201,6 +201,69 @@ def test_a_theme_is_made_of_what_is_chosen_on_the_map(page: Any, running: Runnin
     said(page, "everything")
     assert running.events()[-1].action == "theme"
     Journal(running.root, "painted").undo()
+
+
+def drawn_around(page: Any, left: float, top: float, right: float, bottom: float) -> None:
+    """Draw a lasso on the map; sides are shares of the canvas."""
+    box = page.locator("#canvas").bounding_box()
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+
+
+def test_a_theme_drawn_around_on_the_map_is_made_shown_and_taken_back(page: Any, running: Running) -> None:
+    page.goto(f"{running.address}/map.html")
+    page.wait_for_selector("#map[data-known=yes]")
+    drawn_around(page, 0.0, 0.0, 0.5, 0.99)
+    chosen = page.locator("#status").inner_text()
+    drawn_around(page, 0.0, 0.0, 0.99, 0.99)
+    assert page.locator("#status").inner_text() != chosen
+    drawn_around(page, 0.0, 0.0, 0.5, 0.99)
+    assert page.locator("#status").inner_text() == chosen
+    count = int(chosen.split()[0])
+    assert 0 < count < 72
+    page.locator("#theme").click()
+    page.wait_for_selector("#naming[open]")
+    assert f"{count} pictures" in page.inner_text("#naming-title")
+    page.fill("#new-name", "the left half")
+    page.locator("#naming button.main").click()
+    said(page, "the left half")
+    event = running.events()[-1]
+    assert (event.action, event["name"], len(event["pictures"])) == ("theme", "the left half", count)
+    page.goto(f"{running.address}/clusters/{event['number']:02d}.html")
+    shown = page.eval_on_selector_all("ol.sheet > li", "found => found.map(e => e.dataset.id)")
+    assert set(shown) == set(event["pictures"])
+    page.goto(f"{running.address}/map.html")
+    page.wait_for_selector("#map[data-known=yes]")
+    assert page.locator("#legend").inner_text().count("the left half") == 1
+    Journal(running.root, "painted").undo()
+    page.reload()
+    page.wait_for_selector("#map[data-known=yes]")
+    assert "the left half" not in page.locator("#legend").inner_text()
+
+
+def test_a_proposed_theme_is_accepted(page: Any, running: Running) -> None:
+    page.goto(f"{running.address}/clusters.html")
+    card = page.locator(".card.proposal")
+    assert "strangers" in card.inner_text()
+    assert "5" in page.inner_text("#unsorted")
+    card.locator(".accept").focus()
+    page.keyboard.press("Enter")
+    said(page, "strangers")
+    until(page, "document.querySelectorAll('.card.proposal').length === 0")
+    event = running.events()[-1]
+    assert (event.action, event["name"], len(event["pictures"])) == ("theme", "strangers", 5)
+    assert page.locator(f".card[data-theme='{event['number']}'] .count").inner_text() == "5"
+    assert page.locator("#unsorted").count() == 0
+    page.goto(f"{running.address}/clusters/{event['number']:02d}.html")
+    assert page.locator("ol.sheet > li").count() == 5
+    Journal(running.root, "painted").undo()
+    page.goto(f"{running.address}/clusters.html")
+    assert page.locator(".card.proposal").count() == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

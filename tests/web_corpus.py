@@ -163,7 +163,7 @@ class Corpus:
 
 
 FOLDERS = {
-    "crawled": "tables/crawled/v1", "measured": "tables/measured/v3", "faces": "tables/faces/v3",
+    "crawled": "tables/crawled/v1", "measured": "tables/measured/v3", "faces": "tables/faces/v4",
     "selected": "corpora/painted/selected/aa", "prepared": "corpora/painted/prepared/bb",
     "embedded": "corpora/painted/embedded/cc", "clustered": "corpora/painted/clustered/dd",
 }
@@ -219,8 +219,11 @@ def _face(size: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def build_corpus(root: Root, per_family: int = 12, align: bool = False) -> dict[str, Any]:
-    """A corpus of six families with rejects of many kinds, hostile titles and links; returns its edition."""
+def build_corpus(root: Root, per_family: int = 12, align: bool = False, waiting: int = 0) -> dict[str, Any]:
+    """A corpus of six families with rejects of many kinds, hostile titles and links; returns its edition.
+
+    `waiting` pictures are in no theme, and all of them are proposed as one.
+    """
     corpus = Corpus(root)
     members: dict[int, list[dict[str, Any]]] = {}
     names = iter(HOSTILE_NAMES)
@@ -237,14 +240,30 @@ def build_corpus(root: Root, per_family: int = 12, align: bool = False) -> dict[
             facts |= {"cluster": family, "distance": 0.05 + seed / 100, "vector": _vector(family, seed)}
             row = corpus.add(encode(paint(family, seed), quality=90), **facts)
             members.setdefault(family, []).append(row)
+    far = [_wait(corpus, seed) for seed in range(waiting)]
     _add_duplicates(corpus, members)
     _add_rejects(corpus, align)
     corpus.write("wikiart-20261122T0024-00000")
     _crawls(root)
     edition = _edition(corpus, align)
     edition["clusters"] = [_folder(root, family, rows) for family, rows in members.items()]
+    if far:
+        root.commit(f"{FOLDERS['clustered'].replace('clustered', 'clusters')}/themes.json", _told(far))
     edition["runs"] = [_train(root, 0), _train(root, 3), _refused(4, len(members[4]))]
     return edition
+
+
+def _wait(corpus: Corpus, seed: int) -> str:
+    facts = _measured(1, 500 + seed) | {"cluster": -2, "distance": 0.9, "vector": _vector(9, seed)}
+    picture: str = corpus.add(encode(paint(1, 500 + seed), quality=90), **facts, title=f"Stranger {seed}")["id"]
+    return picture
+
+
+def _told(far: list[str]) -> bytes:
+    proposal = {"number": 6, "name": "strangers", "size": len(far), "cohesion": 0.6, "medoids": far[:9], "pictures": far}
+    said = {"method": "graph", "themes": [], "criterion": None, "refit": None, "proposals": [proposal],
+            "unsorted": {"size": len(far), "pictures": far}}
+    return json.dumps(said).encode()
 
 
 def _crawls(root: Root) -> None:

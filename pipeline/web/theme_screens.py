@@ -40,10 +40,13 @@ def clusters(facts: Facts) -> Screen:
     told = facts.told
     curve = told.get("criterion") or {}
     waiting = [one for one in told.get("proposals", ()) if not _taken(facts, one)]
-    lone = list((told.get("unsorted") or {}).get("pictures", ()))[:LONE]
-    pictures |= facts.by_id([*lone, *(i for one in waiting for i in one["medoids"])])
+    unsorted = told.get("unsorted") or {"size": 0, "pictures": []}
+    placed = _placed(facts)
+    lone = [one for one in unsorted["pictures"] if one not in placed]
+    pictures |= facts.by_id([*lone[:LONE], *(i for one in waiting for i in one["medoids"])])
     about |= {
-        "shown": pictures, "proposals": waiting, "lone": lone, "unsorted": (told.get("unsorted") or {}).get("size", 0),
+        "shown": pictures, "proposals": waiting, "lone": lone[:LONE],
+        "unsorted": unsorted["size"] - len(unsorted["pictures"]) + len(lone),
         "curve": chart(curve["ks"], {"modularity": curve["modularity"]}) if curve.get("ks") else None,
         "chosen": curve.get("chosen"), "method": told.get("method"),
     }
@@ -53,8 +56,12 @@ def clusters(facts: Facts) -> Screen:
 
 def _taken(facts: Facts, proposal: Mapping[str, Any]) -> bool:
     """Whether people made a theme of a proposal since."""
-    made = {picture for event in facts.events if event.action == "theme" for picture in event["pictures"]}
-    return bool(made & set(proposal["pictures"]))
+    return bool(_placed(facts) & set(proposal["pictures"]))
+
+
+def _placed(facts: Facts) -> set[str]:
+    """The pictures that people put into a theme."""
+    return {one for event in facts.events if event.action in ("theme", "move") for one in event["pictures"]}
 
 
 def sheet(facts: Facts, number: int, page: int) -> Screen | None:
