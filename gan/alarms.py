@@ -27,6 +27,7 @@ WON_FROM = 0.995
 WON_TICKS = 10
 COLLAPSED_BELOW = 0.5
 TWINS_FROM = 0.5
+ONE_PICTURE = 0.12  # spread from the second look on: 0.07 and 0.09 of collapsed trainings, 0.17 and more of healthy ones
 COPIED_FROM = 0.4
 QUANTILE = 0.05
 THUMB = 16
@@ -161,8 +162,8 @@ def collapse_alarm(found: Diversity) -> Alarm | None:
 
     Spread sees one mode, twins see a few modes that are drawn again and again. Within a training to be asked only when
     the distance did not fall: every training begins with blots that are as alike. Of 105 looks at 26 healthy trainings
-    at 32 pixels 62 were past these thresholds, and none of those had a distance that did not fall; a generator that
-    drew one raster for all latents had, and a spread of 0.06.
+    at 32 pixels 62 were past these thresholds, and none of those had a distance that did not fall; of two generators
+    that drew one raster for all latents one had, and the other is told by `ONE_PICTURE`.
     """
     advice = (
         "the generator draws the same pictures again and again: go back to an earlier state with a smaller --lr,"

@@ -111,7 +111,8 @@ def raised(lines: Sequence[dict[str, Any]]) -> list[alarms.Alarm]:
         found.append(alarms.by_heart_alarm([line["by_heart"] for line in lines if "by_heart" in line]))
     if "spread" in newest:
         *before, distance = [line["distance"] for line in lines if "distance" in line]
-        if before and distance >= min(before):  # else it still learns: the first pictures of all are blots
+        # While it falls the training still learns: the first pictures of all are blots. One picture is no blot.
+        if before and (distance >= min(before) or newest["spread"] < alarms.ONE_PICTURE):
             found.append(alarms.collapse_alarm(alarms.Diversity(newest["spread"], newest["twins"])))
         found.append(alarms.copied_alarm(newest["copied"]))
     return [alarm for alarm in found if alarm is not None]

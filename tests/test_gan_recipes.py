@@ -451,13 +451,15 @@ def test_alarms_are_raised_from_lines() -> None:
         ([(0.40, 0.75, 0.0103), (0.49, 0.67, 0.0099), (0.39, 0.77, 0.0090)], [False, False, False]),  # batch 128
         ([(0.59, 0.48, 0.0079), (0.48, 0.59, 0.0051), (0.60, 0.45, 0.0030)], [False, False, False]),  # small
         ([(0.06, 1.00, 0.0423), (0.07, 1.00, 0.0431)], [False, True]),  # one raster for every latent
+        ([(0.13, 1.00, 0.0948), (0.09, 1.00, 0.0578)], [False, True]),  # the same, and nearer in colour
+        ([(0.13, 1.00, 0.0188), (0.17, 0.98, 0.0180)], [False, False]),  # 4,370 paintings in batches of 128
         ([(0.76, 0.25, 0.013), (0.20, 0.90, 0.030)], [False, True]),  # made up: it had been better
     ],
 )
 def test_the_blots_of_a_beginning_are_no_collapse(
     looks: list[tuple[float, float, float]], collapsed: list[bool]
 ) -> None:
-    """Spread, twins and distance at true trainings, of which but one were healthy."""
+    """Spread, twins and distance at true trainings, of which two had collapsed."""
     lines = [
         {"spread": spread, "twins": twins, "distance": distance, "copied": 0.05, "pictures": 9}
         for spread, twins, distance in looks
