@@ -136,9 +136,8 @@ def _uncommon(codes: Hashes, radius: int) -> Indices:
     are known.
     """
     sample = codes[np.linspace(0, len(codes) - 1, min(_SAMPLE, len(codes))).astype(np.int64)]
-    times = np.zeros(len(codes), np.int64)
-    for code, _, _ in join(codes, sample, radius):
-        times += np.bincount(code, minlength=len(codes))
+    near = [np.empty(0, np.int64), *(code for _, code, _ in join(sample, codes, radius))]
+    times = np.bincount(np.concatenate(near), minlength=len(codes))
     expected = times * (np.arange(len(codes)) / max(len(sample), 1))
     return np.flatnonzero(expected <= _ALIKE)
 
