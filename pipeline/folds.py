@@ -27,7 +27,7 @@ from pipeline.stages.shares import shared
 
 _MEASURES = (
     "id", "width", "height", "phash", "brightness", "contrast", "sharpness",
-    "coloured", "entropy", "border", "blockiness", "jpeg_quality", "nsfw", "frames", "format",
+    "coloured", "entropy", "border", "blockiness", "jpeg_quality", "nsfw", "fineness", "frames", "format",
     "reason", "reason_value", "detail", "bytes",
 )
 

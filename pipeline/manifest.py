@@ -39,7 +39,7 @@ class Measure(_Model):
     hash: Literal["fast", "exact"] = "fast"
 
 
-COSTLY = ("blocks", "nsfw")
+COSTLY = ("blocks", "nsfw", "fineness")
 """What `measure` measures only where a manifest asks for it."""
 
 
@@ -75,7 +75,7 @@ class Select(_Model):
             raise ValueError(str(error)) from None
 
 
-Merit = Literal["largest", "sharpest", "least_compressed", "best_licence", "first_seen"]
+Merit = Literal["largest", "finest", "sharpest", "least_compressed", "best_licence", "first_seen"]
 
 
 class Dedupe(_Model):
@@ -322,6 +322,7 @@ class Manifest(_Model):
             "hash": self.measure.hash,
             "blocks": select.max_blockiness is not None,
             "nsfw": select.max_nsfw is not None,
+            "fineness": "finest" in self.dedupe.keep,
         }
 
     @property

@@ -112,11 +112,13 @@ MEASURED = pa.schema([
     pa.field("jpeg_quality", pa.float32()),
     pa.field("aspect", pa.float32()),
     pa.field("nsfw", pa.float32()),
+    pa.field("fineness", pa.float32()),
     *_REJECT,
 ])
 """One row per `crawled` row. Width and height are those of the upright picture, in pixels, `aspect` is width over
 height; `vision.quality.Quality` and `vision.decode.Header` say what the other numbers mean, and in which unit.
-`blockiness` and `nsfw` (`vision.nsfw`, 0 to 1) are null unless a manifest asked for them."""
+`blockiness`, `nsfw` (`vision.nsfw`, 0 to 1) and `fineness` (`vision.fineness`, 0 to 1) are null unless a manifest asked
+for them."""
 
 FACE = pa.struct([
     pa.field("box", pa.list_(pa.float32(), 4)),
@@ -184,7 +186,7 @@ SELECTED = pa.schema([
 ])
 """`keeper` is the id of the kept picture of a duplicate, `distance` the Hamming distance of their hashes in
 bits (0 for the same bytes, null where they are not near in any turn), `rule` why the keeper was preferred (largest,
-sharpest, least compressed, best licence, first seen, preferred source, kept before).
+finest, sharpest, least compressed, best licence, first seen, preferred source, kept before).
 
 Of proved duplicates also: `transform`, what was done to the keeper, in words; `inliers`, the local features that
 agree; `agreement`, the share of windows whose pixels do, 0 to 1 (-1 where neither picture has any texture); `model`,

@@ -20,8 +20,8 @@ from pipeline.vision.sketch import codes, poses
 
 NOBODY = Standing([], np.empty(0, np.uint64))
 COLUMNS = (
-    "id", "format", "width", "height", "border", "sharpness", "jpeg_quality", "phash", "reason", "reason_value",
-    "detail",
+    "id", "format", "width", "height", "border", "sharpness", "fineness", "jpeg_quality", "phash", "reason",
+    "reason_value", "detail",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def candidates(rows, **more):
         "id": [row[0] for row in rows], "width": [row[1] for row in rows], "height": [row[1] for row in rows],
         "sharpness": [row[2] for row in rows], "phash": [row[3] for row in rows], "reason": [row[4] for row in rows],
         "reason_value": [None] * len(rows), "detail": [None] * len(rows), "jpeg_quality": [None] * len(rows),
-        "format": ["jpeg"] * len(rows), "border": [0.0] * len(rows),
+        "format": ["jpeg"] * len(rows), "border": [0.0] * len(rows), "fineness": [None] * len(rows),
     } | more  # fmt: skip
     made = {name: pa.array(facts[name], MEASURED.field(name).type) for name in COLUMNS}
     told = {name: pa.array(facts.get(name, [None] * len(rows)), pa.string()) for name in ("licence", "source")}
@@ -114,6 +114,16 @@ def test_merits_come_in_the_order_of_the_manifest():
     assert verdicts(dear, licence=["NOASSERTION", "CC-BY-4.0"])[0]["rule"] == "best licence"
     assert verdicts(dear, licence=["CC-BY-NC-4.0", "CC0-1.0"])[0]["keeper"] == "b"
     assert verdicts(dear)[1]["rule"] == "first seen"
+
+
+def test_an_enlarged_copy_loses_where_fineness_counts():
+    """Twice the side and half the fineness; what was never measured counts as before."""
+    rows = [("a", 20, 1, 0, None), ("b", 10, 1, 0, None), ("c", 5, 1, 0, None)]
+    fine = Dedupe(preset="strict", keep=("finest", "sharpest"))
+    found = verdicts(rows, settings=fine, fineness=[0.35, 0.7, 0.7])
+    assert [(row["keeper"], row["rule"]) for row in found] == [("b", "finest"), (None, None), ("b", "finest")]
+    assert [row["keeper"] for row in verdicts(rows, settings=fine)] == [None, "a", "a"]
+    assert [row["keeper"] for row in verdicts(rows, fineness=[0.35, 0.7, 0.7])] == [None, "a", "a"]
 
 
 def test_a_border_makes_no_picture_larger():

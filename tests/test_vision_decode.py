@@ -268,7 +268,7 @@ def test_a_partition_of_nothing_but_damage_does_not_fail(shared: Path) -> None:
         "detail": pa.nulls(len(damaged), pa.string()),
         "data": pa.array(damaged, pa.binary()),
     })
-    rows = MEASURE.transform(batch, {"hash": "fast", "blocks": True, "nsfw": False}).to_pylist()
+    rows = MEASURE.transform(batch, {"hash": "fast", "blocks": True, "nsfw": False, "fineness": True}).to_pylist()
     assert len(rows) == len(damaged)
     assert all(row["reason"] == "undecodable" and row["detail"].startswith("ValueError: ") for row in rows[:59])
     assert sum(row["reason"] is not None for row in rows) > 100

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 from vision_pictures import encode, photo
 
+from pipeline.vision.fineness import fineness
 from pipeline.vision.jpeg import quality as jpeg_quality
 from pipeline.vision.measure import measure
 from pipeline.vision.quality import Quality, assess, blockiness, colourfulness, entropy, views
@@ -97,7 +98,7 @@ def test_measurements_are_flat_and_the_hash_does_not_change_the_rest() -> None:
     assert set(fast) == {
         "format", "width", "height", "mode", "frames", "orientation", "icc",
         "jpeg_quality", "brightness", "contrast", "entropy", "sharpness", "colourfulness", "coloured", "border",
-        "letterbox", "blockiness", "phash",
+        "letterbox", "blockiness", "fineness", "phash",
     }  # fmt: skip
     assert (fast.pop("phash") ^ exact.pop("phash")).bit_count() <= 4
     assert fast == exact
@@ -152,6 +153,38 @@ def test_blocks_are_seen_also_after_cropping_and_saving_anew(shared: Path) -> No
     large = encode(picture.resize((2700, 2100)), "JPEG", quality=10)
     assert (measure(large, blocks=True).blockiness or 0) > 1.7
     assert measure(large).blockiness is None, "unless it is asked for"
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 99), st.integers(1, 700), st.integers(1, 700))
+def test_fineness_is_a_share_of_what_the_pixels_can_hold(seed: int, width: int, height: int) -> None:
+    found = fineness(np.asarray(photo(seed, width, height).convert("L")))
+    assert (found is None) == (min(width, height) < 32)
+    assert found is None or 0 < found <= 1
+    assert fineness(np.full((64, 64), seed, np.uint8)) == 0
+
+
+def test_a_wave_is_as_fine_as_it_is() -> None:
+    for share in (0.2, 0.5, 0.8):
+        wave = 128 + 100 * np.sin(np.pi * share * np.arange(512))
+        assert fineness(np.repeat(wave[None], 512, 0).astype(np.uint8)) == pytest.approx(share, abs=0.03)
+
+
+def test_enlarging_leaves_no_fine_detail(shared: Path) -> None:
+    """Below 1,024 pixels and above, as JPEG or not, alone or along with blockiness."""
+    for path in sorted((shared / "data" / "wikiart_styles_pd").rglob("*.jpg"))[3:60:19]:
+        with Image.open(path) as opened:
+            small = opened.convert("RGB").resize((600, 450), Image.Resampling.LANCZOS)
+        large = small.resize((1200, 900), Image.Resampling.BICUBIC)
+        found = [
+            measure(encode(picture, kind), fine=True).fineness or 0
+            for picture, kind in ((small, "JPEG"), (small, "PNG"), (large, "JPEG"), (large, "PNG"))
+        ]
+        assert min(found[:2]) > 1.4 * max(found[2:])
+        both = measure(encode(large, "JPEG"), fine=True, blocks=True)
+        assert both.fineness == found[2]
+        assert both.blockiness == measure(encode(large, "JPEG"), blocks=True).blockiness
+        assert measure(encode(large, "JPEG")).fineness is None, "unless it is asked for"
 
 
 def test_grey_pictures_are_told_from_coloured_ones_through_jpeg() -> None:

@@ -25,14 +25,14 @@ def nsfw_net() -> NsfwNet:
 
 
 def transform(batch: pa.Table, options: Options) -> pa.Table:
-    """Rows of `measured` for rows of `crawled`. Options: `hash`, `fast` or `exact`; `blocks` and `nsfw`, whether they
-    are wanted."""
+    """Rows of `measured` for rows of `crawled`. Options: `hash`, `fast` or `exact`; `blocks`, `nsfw` and `fineness`,
+    whether they are wanted."""
 
     exact = options["hash"] == "exact"
 
     def seen(row: dict[str, Any]) -> tuple[Look, dict[str, Any]]:
         data = row["data"]
-        found = look(data, exact_hash=exact, blocks=options["blocks"])
+        found = look(data, exact_hash=exact, blocks=options["blocks"], fine=options["fineness"])
         more = {"nsfw": nsfw_net().judge(data)} if options["nsfw"] else {}
         return found, {"bytes": len(data), "hash": EXACT if exact else FAST, **more}
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from pipeline import licences
 from pipeline.manifest import Dedupe
 
-MERITS = ("format", "width", "height", "border", "sharpness", "jpeg_quality", "licence", "source")
+MERITS = ("format", "width", "height", "border", "sharpness", "fineness", "jpeg_quality", "licence", "source")
 """The columns that merits are made of."""
 
 _LOSSLESS_FORMATS = ("png", "gif", "bmp", "tiff", "pnm")
 _LOSSLESS, _UNTOLD = 101.0, 75.0  # in place of a quality of JPEG; encoders' usual one for what loses and does not tell
 _MARGIN = 0.02  # of the area: what borders are counted in, so that a line more or less decides nothing
+_FINE = 3  # a copy enlarged s times has s² times the pixels and 1/s of the fineness: it is to lose by s
 PREFERRED, FIRST = "preferred source", "first seen"
 _OPENNESS = (
     "public-domain", "cc0", "no-known-copyright", "cc-by", "cc-by-sa", "free-art", "gfdl", "cc-by-nd", "cc-by-nc",
@@ -30,6 +31,7 @@ def merits(rows: pa.Table, settings: Dedupe) -> dict[str, NDArray[np.float64]]:
     seen = np.arange(rows.num_rows, dtype=np.float64)
     known = {
         "largest": -_content(rows),
+        "finest": -_content(rows) * _fineness(rows) ** _FINE,
         "sharpest": -_numbers(rows["sharpness"]),
         "least_compressed": -_qualities(rows),
         "best_licence": _licence_ranks(rows["licence"]),
@@ -59,6 +61,11 @@ def _content(rows: pa.Table) -> NDArray[np.float64]:
     """The pixels of each that are no plain margin, bar of a letterbox or border."""
     margins = np.floor(_numbers(rows["border"]) / _MARGIN + 1e-6) * _MARGIN
     return _numbers(rows["width"]) * _numbers(rows["height"]) * (1 - margins)
+
+
+def _fineness(rows: pa.Table) -> NDArray[np.float64]:
+    """That of pictures too small to have one is taken for full."""
+    return _numbers(pc.fill_null(rows["fineness"], 1.0))
 
 
 def _qualities(rows: pa.Table) -> NDArray[np.float64]:
