@@ -27,7 +27,7 @@ from duplicate_edits import all_edits, bases, is_tuning, large, make, small, sti
 from PIL import Image, ImageDraw, ImageOps
 
 from pipeline.manifest import Dedupe
-from pipeline.stages.proofs import Asked, Search, Sketched, found, looked, prove
+from pipeline.stages.proofs import Asked, Evidence, Search, found, looked, prove
 from pipeline.stages.sketch import packed, sketched, unpacked
 from pipeline.vision.agreement import Agreement, Limits, agreement, agreement_of_turn
 from pipeline.vision.candidates import Candidates, Keys, candidates
@@ -58,7 +58,7 @@ def same(a: Sketch, b: Sketch) -> bool:
     """Whether the second would be removed beside the first: found as a candidate, and proved."""
     pair = [a, b]
     sizes = np.array([one.size for one in pair])
-    return bool(prove(Sketched.here(keys_of(pair), pair.__getitem__), np.arange(2), 0, sizes, RULES))
+    return bool(prove(Evidence.here(keys_of(pair), pair.__getitem__), np.arange(2), 0, sizes, RULES))
 
 
 @dataclass
@@ -112,7 +112,7 @@ def _keepers(told: Recall, standing: Keys, all_: Sequence[Sketch]) -> dict[int, 
         return answers
 
     sizes = np.array([one.size for one in all_])
-    sketches = Sketched(find, all_.__getitem__, look)
+    sketches = Evidence(find, all_.__getitem__, look)
     proofs = prove(sketches, np.arange(len(all_)), first, sizes, RULES)
     return {proof.lost: proof.keeper for proof in proofs}
 
@@ -264,7 +264,7 @@ def crowd(data: Path, work: Path) -> None:
     sketches = [sketch_of(path) for path in paths]
     sizes = np.array([one.size for one in sketches])
     started = time.process_time()
-    known, order = Sketched.here(keys_of(sketches), sketches.__getitem__), np.arange(len(paths))
+    known, order = Evidence.here(keys_of(sketches), sketches.__getitem__), np.arange(len(paths))
     proofs = prove(known, order, 0, sizes, RULES)
     spent = time.process_time() - started
     keepers, members = np.unique([proof.keeper for proof in proofs], return_counts=True)

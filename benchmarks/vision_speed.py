@@ -27,7 +27,7 @@ from pipeline.vision.decode import draft_grey, open_upright, read_header
 from pipeline.vision.faces import FaceFinder
 from pipeline.vision.features import Embedder
 from pipeline.vision.hashing import HASH_SIDE, phash_grey
-from pipeline.vision.matching import group_by_hash, neighbours
+from pipeline.vision.matching import group_by_hash, joined
 from pipeline.vision.measure import measure
 from pipeline.vision.resize import fit_square
 
@@ -174,7 +174,7 @@ def neighbour_search() -> None:
         hashes[:100_000] ^= np.where(rng.random(100_000) < 0.5, flip, np.uint64(0))
     for radius in (4, 6, 8, 10):
         start = time.process_time()
-        pairs = neighbours(hashes, radius)
+        pairs = joined(hashes, hashes, radius)
         print(f"radius {radius:2}: {time.process_time() - start:6.1f} s, {len(pairs.i):,} pairs")
     start = time.process_time()
     group_by_hash(np.full(1_000_000, 7, np.uint64), np.arange(1_000_000), 8)

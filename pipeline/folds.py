@@ -22,7 +22,7 @@ from pipeline.sketches import Sketches
 from pipeline.stages.dedupe import Standing, dedupe
 from pipeline.stages.expand import expand as faces_as_rows
 from pipeline.stages.judge import judge, judge_faces, judge_persons
-from pipeline.stages.proofs import Sketched
+from pipeline.stages.proofs import Evidence
 from pipeline.stages.shares import shared
 
 _MEASURES = (
@@ -58,12 +58,12 @@ def _select_batch(
     standing, where = _standing(corpus, earlier)
     rows = [(name, row) for name, part in zip(batch, judged, strict=True) for row in range(part.num_rows)]
 
-    def sketched(live: np.ndarray) -> Sketched:
+    def evidence(live: np.ndarray) -> Evidence:
         compared = [*where, *(rows[row] for row in live)]
-        return Sketches(corpus.root, corpus.folders["sketched"], compared).sketched(runner.spread)
+        return Sketches(corpus.root, corpus.folders["sketched"], compared).evidence(runner.spread)
 
     near = shared(runner.spread, runner.workers)
-    selected = dedupe(pa.concat_tables(judged), standing, corpus.manifest.dedupe, sketched, near)
+    selected = dedupe(pa.concat_tables(judged), standing, corpus.manifest.dedupe, evidence, near)
     place = SELECTED.names.index("face")
     selected = selected.set_column(place, "face", pa.array(faces, pa.int32()))
     summaries, offset = [], 0

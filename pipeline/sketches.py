@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline import tables
 from pipeline.schema import SKETCHED
-from pipeline.stages.proofs import Asked, Search, Sketched, found, looked
+from pipeline.stages.proofs import Asked, Evidence, Search, found, looked
 from pipeline.stages.shares import Spread
 from pipeline.stages.sketch import unpacked
 from pipeline.storage import Root
@@ -39,7 +39,7 @@ class Sketches:
     where: list[tuple[str, int]]
     _bodies: OrderedDict[str, pa.Table] = field(default_factory=OrderedDict)
 
-    def sketched(self, spread: Spread) -> Sketched:
+    def evidence(self, spread: Spread) -> Evidence:
         """What is compared, in the order of `where`; `spread` does large pieces of the work side by side."""
 
         def find(search: Search) -> Candidates:
@@ -55,7 +55,7 @@ class Sketches:
             answers = spread(look_at, [self._batch(part, limits) for part in parts])
             return [answer for part in answers for answer in part]
 
-        return Sketched(find, self.sketch, look)
+        return Evidence(find, self.sketch, look)
 
     def _batch(self, asked: Sequence[Asked], limits: Limits) -> Batch:
         """The questions with the places of their sketches only."""

@@ -14,7 +14,7 @@ from pipeline.manifest import Dedupe
 from pipeline.runner import Runner
 from pipeline.schema import SKETCHED
 from pipeline.sketches import Sketches
-from pipeline.stages.proofs import Sketched, prove
+from pipeline.stages.proofs import Evidence, prove
 from pipeline.stages.shares import shared
 from pipeline.stages.sketch import packed, sketched
 from pipeline.storage import Root
@@ -33,16 +33,16 @@ def test_the_proofs_are_the_same_here_and_on_any_number_of_workers(
     known = Sketches(root, "tables/sketched", [("p", n) for n in range(len(rows))])
     order, sizes = np.arange(len(rows)), np.array([picture.size for picture in pictures])
 
-    def proved(compared: Sketched) -> str:
+    def proved(compared: Evidence) -> str:
         return repr(prove(compared, order, 0, sizes, Dedupe()))
 
-    here = proved(Sketched.here(known.keys(), known.sketch))
+    here = proved(Evidence.here(known.keys(), known.sketch))
     assert here.count("Proof(") == 8
     for name, least in (("_SHARE", 5), ("_BATCH", 1)):
         monkeypatch.setattr(f"pipeline.sketches.{name}", least)
     for workers in (1, 2):
         with Runner(workers=workers) as runner:
-            assert proved(known.sketched(runner.spread)) == here
+            assert proved(known.evidence(runner.spread)) == here
             assert runner.started > 2
 
 

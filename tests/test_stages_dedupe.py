@@ -12,7 +12,7 @@ from vision_pictures import encode, scene
 from pipeline.manifest import Dedupe
 from pipeline.schema import MEASURED, SELECTED
 from pipeline.stages.dedupe import Standing, dedupe
-from pipeline.stages.proofs import Sketched
+from pipeline.stages.proofs import Evidence
 from pipeline.stages.sketch import sketched
 from pipeline.vision.candidates import Keys
 from pipeline.vision.decode import read_header
@@ -163,7 +163,7 @@ def evidence(pictures):
     turns = np.array([one.turns for one in sketches], np.uint64).reshape(-1, 8)
     mirrored = [codes(one, True) for one in sketches]
     keys = Keys.of([codes(one) for one in sketches], mirrored, [poses(one) for one in sketches], turns)
-    return Sketched.here(keys, sketches.__getitem__)
+    return Evidence.here(keys, sketches.__getitem__)
 
 
 def thorough(pictures, standing=NOBODY, before=()):
@@ -211,5 +211,5 @@ def test_a_picture_without_a_sketch_is_kept():
         np.full((2, 8), 2**64 - 1, np.uint64),
     )  # fmt: skip
     rows = [("a", 10, 1, 0, None), ("b", 10, 1, 0, None)]
-    found = dedupe(candidates(rows), NOBODY, Dedupe(), lambda _: Sketched.here(keys, lambda n: None))
+    found = dedupe(candidates(rows), NOBODY, Dedupe(), lambda _: Evidence.here(keys, lambda n: None))
     assert found["reason"].null_count == 2

@@ -14,7 +14,7 @@ from pipeline.errors import Reason
 from pipeline.manifest import Dedupe
 from pipeline.schema import SELECTED
 from pipeline.stages import merits
-from pipeline.stages.proofs import Sketched, prove
+from pipeline.stages.proofs import Evidence, prove
 from pipeline.vision.matching import Join, group_by_hash, joined
 
 
@@ -84,7 +84,7 @@ def dedupe(
     candidates: pa.Table,
     standing: Standing,
     settings: Dedupe,
-    sketched: Callable[[np.ndarray], Sketched] | None = None,
+    evidence: Callable[[np.ndarray], Evidence] | None = None,
     near: Join = joined,
 ) -> pa.Table:
     """Rows of `selected` for rows that were judged, in the same order.
@@ -92,7 +92,7 @@ def dedupe(
     `candidates` has id, phash, reason, reason_value, detail and the columns of `merits.MERITS`, in the order first
     seen. Rows with a reason keep it. Of the others, the same id again is an exact duplicate of its first row; a
     near-duplicate is one of a picture that is kept: by its hash (`strict`), for which `near` finds what lies near,
-    or by what `sketched` gives for the standing pictures and the rows of an int64 array (`thorough`). Kept first: the
+    or by what `evidence` gives for the standing pictures and the rows of an int64 array (`thorough`). Kept first: the
     pictures in `standing`, then by the merits of `settings`. Every member of a group is compared with the kept
     picture itself, so groups never chain.
     """
@@ -102,8 +102,8 @@ def dedupe(
     places = np.concatenate([np.arange(len(standing.ids)), len(standing.ids) + merits.order(found)]).astype(np.int64)
     field_ = _Field(standing, candidates.take(pa.array(live)), live, found, places)
     if settings.preset == "thorough":
-        assert sketched is not None
-        _mark_proved(verdicts, field_, sketched(live), settings)
+        assert evidence is not None
+        _mark_proved(verdicts, field_, evidence(live), settings)
     else:
         _mark_near(verdicts, field_, settings.distance, near)
     _follow_twins(verdicts)
@@ -124,23 +124,23 @@ def _mark_same_bytes(verdicts: _Verdicts, seen: set[str]) -> np.ndarray:
     return np.array(live, dtype=np.int64)
 
 
-def _mark_near(verdicts: _Verdicts, all_: _Field, distance: int, near: Join) -> None:
+def _mark_near(verdicts: _Verdicts, field_: _Field, distance: int, near: Join) -> None:
     """Mark the near-duplicates by their hash."""
-    hashes = np.concatenate([all_.standing.hashes, all_.rows["phash"].to_numpy().astype(np.uint64)])
-    already = np.arange(len(hashes)) < all_.count
-    stars = group_by_hash(hashes, all_.places, distance, already, near)
-    for index in range(all_.count, len(hashes)):
+    hashes = np.concatenate([field_.standing.hashes, field_.rows["phash"].to_numpy().astype(np.uint64)])
+    already = np.arange(len(hashes)) < field_.count
+    stars = group_by_hash(hashes, field_.places, distance, already, near)
+    for index in range(field_.count, len(hashes)):
         if stars.keeper[index] != index:
-            row, keeper, rule = all_.verdict(int(stars.keeper[index]), index)
+            row, keeper, rule = field_.verdict(int(stars.keeper[index]), index)
             verdicts.mark(row, Reason.NEAR_DUPLICATE, keeper, int(stars.distance[index]), rule)
 
 
-def _mark_proved(verdicts: _Verdicts, all_: _Field, sketched: Sketched, settings: Dedupe) -> None:
+def _mark_proved(verdicts: _Verdicts, field_: _Field, evidence: Evidence, settings: Dedupe) -> None:
     """Mark the near-duplicates that were proved."""
-    live = np.column_stack([all_.rows["width"].to_numpy(), all_.rows["height"].to_numpy()]).astype(np.int64)
-    sizes = np.concatenate([all_.standing.sizes, live])
-    for proof in prove(sketched, all_.places, all_.count, sizes, settings):
-        row, keeper, rule = all_.verdict(proof.keeper, proof.lost)
+    live = np.column_stack([field_.rows["width"].to_numpy(), field_.rows["height"].to_numpy()]).astype(np.int64)
+    sizes = np.concatenate([field_.standing.sizes, live])
+    for proof in prove(evidence, field_.places, field_.count, sizes, settings):
+        row, keeper, rule = field_.verdict(proof.keeper, proof.lost)
         verdicts.mark(row, Reason.NEAR_DUPLICATE, keeper, proof.distance, rule, **proof.facts)
 
 

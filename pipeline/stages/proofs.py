@@ -46,26 +46,24 @@ class Search:
     hash_radius: int
 
 
-Sketch_of = Callable[[int], Sketch | None]
+SketchOf = Callable[[int], Sketch | None]
 
 
 @dataclass(frozen=True)
-class Sketched:
+class Evidence:
     """Pictures compared, standing ones first: `find` gives the candidates of a search, `sketch(n)` the n-th sketch.
 
     `look` answers many questions in their order; both may spread the work over as many workers as there are.
     """
 
     find: Callable[[Search], Candidates]
-    sketch: Sketch_of
+    sketch: SketchOf
     look: Callable[[Sequence[Asked], Limits], list[Agreement | None]]
 
     @staticmethod
-    def here(keys: Keys, sketch: Sketch_of) -> Sketched:
+    def here(keys: Keys, sketch: SketchOf) -> Evidence:
         """All of it in this process."""
-        return Sketched(
-            lambda search: found(keys, search), sketch, lambda asked, limits: looked(sketch, asked, limits)
-        )
+        return Evidence(lambda search: found(keys, search), sketch, lambda asked, limits: looked(sketch, asked, limits))
 
 
 def found(keys: Keys, search: Search, share: tuple[int, int] = WHOLE) -> Candidates:
@@ -74,7 +72,7 @@ def found(keys: Keys, search: Search, share: tuple[int, int] = WHOLE) -> Candida
     return candidates(keys, s.first, s.places, s.radius, s.votes, s.hash_radius, share)
 
 
-def looked(sketch: Sketch_of, asked: Sequence[Asked], limits: Limits) -> list[Agreement | None]:
+def looked(sketch: SketchOf, asked: Sequence[Asked], limits: Limits) -> list[Agreement | None]:
     """The agreement of every pair asked, None where there is none."""
     return [_compared(sketch, one, limits) for one in asked]
 
@@ -90,7 +88,7 @@ class Proof:
 
 
 def prove(
-    sketched: Sketched,
+    evidence: Evidence,
     places: NDArray[np.int64],
     count: int,
     sizes: NDArray[np.int64],
@@ -101,7 +99,7 @@ def prove(
     `places` are their order of preference, standing ones first, `sizes` (n, 2) widths and heights in pixels.
     """
     s = settings
-    pairs = sketched.find(Search(count, places, s.code_distance, s.votes, s.turn_distance))
+    pairs = evidence.find(Search(count, places, s.code_distance, s.votes, s.turn_distance))
     limits = Limits(
         s.inliers, s.agreement, s.overlap, s.few_inliers, s.few_agreement, s.many_inliers, s.many_agreement,
         s.contradiction, s.covered, s.tones,
@@ -110,12 +108,12 @@ def prove(
 
     def look(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
         ordered = numbers[np.lexsort((pairs.j[numbers], pairs.i[numbers] // _TOGETHER))]
-        answers = sketched.look([_asked(pairs, places, int(number)) for number in ordered], limits)
+        answers = evidence.look([_asked(pairs, places, int(number)) for number in ordered], limits)
         agreed.update({int(n): answer for n, answer in zip(ordered, answers, strict=True) if answer is not None})
         return np.array([int(number) in agreed for number in numbers], bool)
 
     decided = proved_stars(places, pairs.i, pairs.j, np.arange(len(places)) < count, look)
-    return [_proof(sketched, pairs, places, sizes, int(pair), agreed[int(pair)]) for pair in decided[decided >= 0]]
+    return [_proof(evidence, pairs, places, sizes, int(pair), agreed[int(pair)]) for pair in decided[decided >= 0]]
 
 
 def _asked(pairs: Candidates, places: NDArray[np.int64], number: int) -> Asked:
@@ -127,7 +125,7 @@ def _asked(pairs: Candidates, places: NDArray[np.int64], number: int) -> Asked:
     return Asked(i, j, plain, mirrored, turn)
 
 
-def _compared(sketch: Sketch_of, asked: Asked, limits: Limits) -> Agreement | None:
+def _compared(sketch: SketchOf, asked: Asked, limits: Limits) -> Agreement | None:
     """The first agreement of the ways in which the pair is a candidate: as it is, mirrored, by its turn."""
     a, b, turn = sketch(asked.keeper), sketch(asked.lost), asked.turn
     if a is None or b is None:
@@ -141,7 +139,7 @@ def _compared(sketch: Sketch_of, asked: Asked, limits: Limits) -> Agreement | No
 
 
 def _proof(
-    sketched: Sketched,
+    evidence: Evidence,
     pairs: Candidates,
     places: NDArray[np.int64],
     sizes: NDArray[np.int64],
@@ -150,7 +148,7 @@ def _proof(
 ) -> Proof:
     asked = _asked(pairs, places, number)
     keeper, lost = asked.keeper, asked.lost
-    a, b = sketched.sketch(keeper), sketched.sketch(lost)
+    a, b = evidence.sketch(keeper), evidence.sketch(lost)
     assert a is not None
     assert b is not None
     (aw, ah), (bw, bh) = sizes[keeper].tolist(), sizes[lost].tolist()

@@ -47,20 +47,6 @@ class _Crowd:
         return np.diff(self.starts)
 
 
-def neighbours(hashes: Hashes, radius: int) -> Pairs:
-    """All pairs i < j of 64-bit hashes (uint64) at most `radius` bits apart, sorted by i, then j. Exact.
-
-    Any radius is right, 0 to 14 are fast. Equal hashes pair with each other, so k of them make k(k - 1)/2
-    pairs: where many are equal use `group_by_hash`, which never lists them.
-    """
-    crowd = _crowd(hashes)
-    near = _expand(joined(crowd.distinct, crowd.distinct, radius), crowd, crowd)
-    same = _equals(crowd)
-    i, j = np.concatenate([near.i, same.i]), np.concatenate([near.j, same.j])
-    distance = np.concatenate([near.distance, same.distance])
-    return _sorted(Pairs(np.minimum(i, j), np.maximum(i, j), distance))
-
-
 def neighbours_between(new: Hashes, standing: Hashes, radius: int) -> Pairs:
     """All pairs (i of `new`, j of `standing`) at most `radius` bits apart, sorted by i, then j. Exact."""
     mine, theirs = _crowd(new), _crowd(standing)
@@ -79,44 +65,16 @@ def together(parts: Sequence[Pairs]) -> Pairs:
     return Pairs(i, j, distance)
 
 
-def star_groups(
-    ranks: NDArray[np.int64],
-    i: Indices,
-    j: Indices,
-    distance: NDArray[np.uint8],
-    kept: NDArray[np.bool_] | None = None,
-) -> Stars:
-    """Decide who is kept: in order of rank (least first; ties by index), whoever is not yet a duplicate.
-
-    A kept picture makes duplicates of all its neighbours, by the pairs `i`, `j`, `distance` of `neighbours`,
-    that are not yet decided; a duplicate makes none. So every duplicate is paired with its own keeper, which
-    is of better rank. `kept` marks pictures that an earlier run kept: they stay, and come before all others
-    whatever their rank.
-    """
-    already = np.zeros(len(ranks), bool) if kept is None else kept
-    place = _places(ranks, already)
-    better, worse, apart = _directed(Pairs(i, j, distance), place, already)
-    keeper, bits = np.arange(len(ranks)), np.zeros(len(ranks), np.uint8)
-    decided = already.copy()
-    _, first = np.unique(place[better], return_index=True)
-    for start, end in zip(first, np.append(first[1:], len(better)), strict=False):
-        picture = better[start]
-        if keeper[picture] == picture:
-            free = start + np.flatnonzero(~decided[worse[start:end]])
-            keeper[worse[free]] = picture
-            bits[worse[free]] = apart[free]
-            decided[worse[free]] = True
-    return Stars(keeper, bits)
-
-
 def group_by_hash(
     hashes: Hashes, ranks: NDArray[np.int64], radius: int, kept: NDArray[np.bool_] | None = None, near: Join = joined
 ) -> Stars:
-    """What `star_groups(ranks, *neighbours(hashes, radius), kept)` says, also where a million hashes are equal.
+    """Decide who is kept: in order of rank (least first; ties by index), whoever is not yet a duplicate.
 
-    Pictures already `kept` are compared with the others only, not among themselves: with n new ones beside
-    a standing corpus, the work is that of finding the neighbours of n. In whatever order `near` gives the pairs, the
-    stars are the same.
+    A kept picture makes duplicates of all that have hashes within `radius` bits of its own and are not yet decided; a
+    duplicate makes none. So every duplicate is paired with its own keeper, which is of better rank. `kept` marks
+    pictures that an earlier run kept: they stay, come before all others whatever their rank, and are compared with
+    the others only: with n new ones beside a standing corpus, the work is that of finding the neighbours of n. A
+    million equal hashes are never listed as pairs. In whatever order `near` gives the pairs, the stars are the same.
     """
     already = np.zeros(len(hashes), bool) if kept is None else kept
     place = _places(ranks, already)
@@ -128,14 +86,29 @@ def group_by_hash(
     leaders = np.concatenate([fresh[new.members[new.starts[:-1]]], standing[old.members[old.starts[:-1]]]])
     inner = near(new.distinct, new.distinct, radius)
     outer = near(new.distinct, old.distinct, radius)
-    i = np.concatenate([inner.i, outer.i])
-    j = np.concatenate([inner.j, outer.j + len(new.distinct)])
-    distance = np.concatenate([inner.distance, outer.distance])
-    stars = star_groups(place[leaders], i, j, distance, already[leaders])
+    pairs = together([inner, outer._replace(j=outer.j + len(new.distinct))])
+    stars = _stars(place[leaders], pairs, already[leaders])
     which = np.repeat(np.arange(len(new.distinct)), new.sizes)
     keeper, bits = np.arange(len(hashes)), np.zeros(len(hashes), np.uint8)
     keeper[fresh[new.members]] = leaders[stars.keeper[which]]
     bits[fresh[new.members]] = stars.distance[which]
+    return Stars(keeper, bits)
+
+
+def _stars(ranks: NDArray[np.int64], pairs: Pairs, already: NDArray[np.bool_]) -> Stars:
+    """Decide who is kept by the pairs within the radius, as `group_by_hash` says."""
+    place = _places(ranks, already)
+    better, worse, apart = _directed(pairs, place, already)
+    keeper, bits = np.arange(len(ranks)), np.zeros(len(ranks), np.uint8)
+    decided = already.copy()
+    _, first = np.unique(place[better], return_index=True)
+    for start, end in zip(first, np.append(first[1:], len(better)), strict=False):
+        picture = better[start]
+        if keeper[picture] == picture:
+            free = start + np.flatnonzero(~decided[worse[start:end]])
+            keeper[worse[free]] = picture
+            bits[worse[free]] = apart[free]
+            decided[worse[free]] = True
     return Stars(keeper, bits)
 
 
@@ -170,16 +143,6 @@ def _expand(pairs: Pairs, left: _Crowd, right: _Crowd) -> Pairs:
     a = left.members[left.starts[i] + nth // right.sizes[j]]
     b = right.members[right.starts[j] + nth % right.sizes[j]]
     return Pairs(a, b, pairs.distance[which])
-
-
-def _equals(crowd: _Crowd) -> Pairs:
-    """All pairs of equal hashes."""
-    at = np.arange(len(crowd.members))
-    ends = np.repeat(crowd.starts[1:], crowd.sizes)
-    later = ends - at - 1
-    a = np.repeat(at, later)
-    b = a + 1 + np.arange(len(a)) - np.repeat(later.cumsum() - later, later)
-    return Pairs(crowd.members[a], crowd.members[b], np.zeros(len(a), np.uint8))
 
 
 def _sorted(pairs: Pairs) -> Pairs:
