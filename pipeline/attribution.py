@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -66,7 +66,7 @@ def credits(
             key = (credit.title, credit.creator, credit.year, credit.page, credit.source, credit.licence)
             found.setdefault(key, credit)
             counts.setdefault(key, set()).add(credit.id)
-    whole = [Credit(**{**asdict(credit), "pictures": len(counts[key])}) for key, credit in found.items()]
+    whole = [replace(credit, pictures=len(counts[key])) for key, credit in found.items()]
     return sorted(whole, key=lambda one: (one.licence, one.creator.lower(), one.title.lower(), one.page, one.id))
 
 

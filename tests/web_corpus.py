@@ -260,9 +260,9 @@ def _wait(corpus: Corpus, seed: int) -> str:
 
 
 def _told(far: list[str]) -> bytes:
-    proposal = {"number": 6, "name": "strangers", "size": len(far), "cohesion": 0.6, "medoids": far[:9], "pictures": far}
-    said = {"method": "graph", "themes": [], "criterion": None, "refit": None, "proposals": [proposal],
-            "unsorted": {"size": len(far), "pictures": far}}
+    unsorted = {"size": len(far), "pictures": far}
+    proposal = {"number": 6, "name": "strangers", "cohesion": 0.6, "medoids": far[:9], **unsorted}
+    said = {"themes": [], "criterion": None, "refit": None, "proposals": [proposal], "unsorted": unsorted}
     return json.dumps(said).encode()
 
 

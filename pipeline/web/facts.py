@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pyarrow as pa
 
-from pipeline import overlay, tables
+from pipeline import attribution, overlay, tables
 from pipeline.decisions import Event, never_duplicates
-from pipeline.errors import Fatal, Reason
+from pipeline.errors import Fatal, Reason, UsageError
 from pipeline.naming import NO_NAMES
 from pipeline.storage import Root
 
@@ -25,6 +25,7 @@ GROUPS = 400
 GROUP_PICTURES = 16
 GROUP_ADDRESSES = 6
 FACE_SAMPLES = 24
+CREDITS = 2000
 
 # Of a reason whose number must not fall under a limit the largest numbers lie nearest to it.
 _LARGEST_FIRST = tuple(
@@ -228,6 +229,15 @@ class Facts:
             "FROM (SELECT id, any_value(bytes) AS bytes FROM rows GROUP BY id) AS DISTINCT_BYTES"
         )
         return [("originals", int(row[0])), ("prepared", int(row[1]))]
+
+    @cached_property
+    def credited(self) -> tuple[Sequence[attribution.Credit], int]:
+        """The first 2,000 credits of the kept pictures, and how many there are; none before anything was judged."""
+        try:
+            found = attribution.credits(self.root, self.edition)
+        except UsageError:
+            found = []
+        return found[:CREDITS], len(found)
 
     # rejects and duplicates
 

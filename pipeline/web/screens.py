@@ -9,7 +9,6 @@ from typing import Any
 
 from pipeline import attribution
 from pipeline.decisions import Event, Journal
-from pipeline.errors import UsageError
 from pipeline.vision.faces import points_of
 from pipeline.web import journal, limits
 from pipeline.web.charts import overlay, segments
@@ -23,7 +22,6 @@ GROUPS_A_PAGE = 40
 FACES_A_REASON = 12
 ENTRIES = 500
 ENTRY_PICTURES = 8
-CREDITS = 2000
 SUGGESTIONS = 24
 _PLANTS = {
     "duplicate": (0, "Copies, to be found and rejected in favour of the original"),
@@ -207,17 +205,14 @@ def said_until(facts: Facts) -> list[Event]:
 
 
 def credits(facts: Facts) -> Screen:
-    """Whose the kept pictures are, by licence; nobody's before anything was judged."""
-    try:
-        found = attribution.credits(facts.root, facts.edition)
-    except UsageError:
-        found = []
+    """Whose the kept pictures are, by licence."""
+    found, total = facts.credited
     groups: dict[str, list[attribution.Credit]] = {}
-    for credit in found[:CREDITS]:
+    for credit in found:
         groups.setdefault(credit.licence, []).append(credit)
     about = {
         "groups": [(attribution.named(licence), rows[0].licence_url, rows) for licence, rows in groups.items()],
-        "total": len(found), "shown": min(len(found), CREDITS),
+        "total": total, "shown": len(found),
         "changes": attribution.changes(facts.edition["manifest"], facts.edition.get("until", "")),
     }
     return Screen("credits.html", "credits.html", about)
