@@ -23,10 +23,12 @@ def eye_light(grey: NDArray[np.uint8], points: Floats) -> float:
     `grey` (256, 256) shows the face upright, `points` (478, 2) are in its pixels. About 0.7 to 1 for open or closed
     eyes and clear glasses; sunglasses are under 0.4. A face without light gives 1.
     """
-    level = float(np.median(grey[_inside(points[:_FACE], grey.shape)]))
-    both = [grey[_inside(points[list(socket)], grey.shape)] for socket in _SOCKETS]
-    seen = np.concatenate(both)
-    return float(seen.mean() / level) if len(seen) and level > 0 else 1.0
+    shades = cv2.calcHist([grey], [0], _inside(points[:_FACE], grey.shape), [256], [0, 256]).ravel().cumsum()
+    level = float(np.searchsorted(shades, shades[-1] / 2))
+    seen = [_inside(points[list(socket)], grey.shape) for socket in _SOCKETS]
+    counts = [cv2.countNonZero(mask) for mask in seen]
+    light = sum(cv2.mean(grey, mask)[0] * count for mask, count in zip(seen, counts, strict=True))
+    return float(light / sum(counts) / level) if sum(counts) and level > 0 else 1.0
 
 
 def sharpness(grey: NDArray[np.uint8], points: Floats) -> float:
@@ -36,12 +38,12 @@ def sharpness(grey: NDArray[np.uint8], points: Floats) -> float:
     """
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     face = _inside(points[:_FACE] * (_SIDE / grey.shape[0]), small.shape)
-    contrast = float(small[face].std())
-    return float(cv2.Laplacian(small, cv2.CV_32F)[face].std() / contrast) if contrast > 0 else 0.0
+    contrast, edges = (cv2.meanStdDev(of, mask=face)[1].item() for of in (small, cv2.Laplacian(small, cv2.CV_32F)))
+    return float(edges / contrast) if contrast > 0 else 0.0
 
 
-def _inside(points: Floats, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The pixels within the convex hull of points (n, 2); at least one."""
+def _inside(points: Floats, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """A mask of the pixels within the convex hull of points (n, 2): 1 there, 0 elsewhere."""
     drawn = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(drawn, cv2.convexHull(np.round(points).astype(np.int32)), 1)
-    return drawn > 0
+    return drawn

@@ -3,11 +3,12 @@
 Every face is looked at by the detector in the whole picture, by the detector in an upright crop of standard size (from
 all sides when it is in doubt which way is up; not at all when the face is large and surely there), and by the mesh in
 that crop. When the face is not seen well, the mesh also looks at the mirror image of a better crop, and both are
-averaged. Parts are looked at in large pictures without a face and in groups.
+averaged. In groups, and in large pictures without a face, parts are looked at: first the one where a hint of a face is.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,25 +18,47 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.vision.crops import Crop, Picture, rotation
 from pipeline.vision.facenets import CORNERS, LIDS, MESH_SIDE, MOUTH, SIDE, FaceNets, Floats, Found
 from pipeline.vision.facequality import eye_light, sharpness
 
-_MIN_SCORE = 0.4  # of the detector, when it sees the face among other things
-_CONFIRMED = 0.74  # when it sees it upright and large: flowers and fruit were under, faces above
-_LIKELY, _TOGETHER = 0.6, 1.45  # or a little less, when both looks together are sure of it
 _MIN_PRESENCE = 0.5  # of the mesh, as MediaPipe's own default
-_SURE = 0.85  # a look of a lower score may be at a face on its side or upside down; of a higher one it never was
-_CERTAIN = 0.9  # a face that is seen so well, and large, needs no closer look
-_CLEAR = 0.8  # a face that the detector sees so well is not looked at in the mirror
 _FILLING = 0.35  # of the picture's longer side: a crop as large is seen little better from closer
-_FAINT = 0.2  # a hint: with nothing of this score in its halves, a picture has no face in its quarters either
-_HOPELESS = 0.3  # a closer look of a lower score is at no face, whichever side is up
 _ROOM = 1.5  # side of a crop as a multiple of the face's
 _LOOK_ROOM = 1.95
 _SMALL = 0.2  # where all faces are a smaller share of the picture there may be more of them
 _LARGE, _LARGER = 400, 720  # of so many pixels, halves and quarters show faces that may be of use
 _HALF, _QUARTER, _STEP = 0.6, 0.3, 0.7  # parts of a picture, as shares of its sides; steps as shares of a part
-_TURNS = (0.0, np.pi / 2, -np.pi / 2, np.pi)
+_TURNS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # a look upside down tells of any face that is not upright
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Which of the detector's scores, 0 to 1, are believed. `benchmarks/faces_limits.py` chooses and explains them.
+
+    hint        in the whole picture or a part of it: worth a look from nearer
+    found       in the whole picture: worth a closer look
+    in_part     in a part of it
+    confirmed   in a closer look: a face
+    likely      or a little less there, when both looks together have `together`
+    sure        of a lower score, it may be a face on its side or upside down; of a higher one it never was
+    unlikely    both looks together: with less it is no face, whichever side is up
+    doubtful    nor is what is seen with less upright and upside down
+    certain     in the first look, at a large face: needs no closer look
+    clear       a face that is seen so well is not looked at in the mirror
+    """
+
+    hint: float = 0.3
+    found: float = 0.4
+    in_part: float = 0.6
+    confirmed: float = 0.74
+    likely: float = 0.65
+    together: float = 1.45
+    sure: float = 0.82
+    unlikely: float = 0.95
+    doubtful: float = 0.65
+    certain: float = 0.9
+    clear: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,7 @@ class Face:
     """One face; points are in pixels of the picture, from its upper left corner.
 
     box           x0, y0, x1, y1 of all landmarks
-    score         the detector's in the closer look, 0.6 to 1
+    score         the detector's in the closer look, 0.65 to 1
     eyes          x, y of both eye centres (mean of six points of the lids); the eye that is on the left when the
                   face is upright, the sitter's right, comes first
     mouth         x, y of both corners, in the same order
@@ -76,25 +99,16 @@ class Face:
         return points_of(self.landmarks, self.box)
 
 
-@dataclass(frozen=True)
-class _Crop:
-    """A square of a picture: centre and side in pixels, turned clockwise by `angle` in radians."""
-
-    centre: Floats
-    side: float
-    angle: float
-
-    def matrix(self, pixels: int) -> Floats:
-        """From points of the crop drawn at `pixels` × `pixels` to points of the picture, (2, 3)."""
-        turn = _rotation(self.angle) * self.side / pixels
-        return np.hstack([turn, (self.centre - turn @ np.full(2, pixels / 2))[:, None]])
+_Hint = tuple[Crop, float]
+"""Where a face may be, and the detector's score."""
 
 
 class FaceFinder:
     """Finds every face of a picture. One per process; use with `with`, or call `close`."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path, limits: Limits = Limits()) -> None:
         self._nets: FaceNets | None = FaceNets(model)
+        self._limits = limits
 
     def __enter__(self) -> Self:
         return self
@@ -110,74 +124,95 @@ class FaceFinder:
 
     def find(self, rgb: NDArray[np.uint8]) -> list[Face]:
         """The faces of an upright sRGB picture (h, w, 3), the widest apart eyes first."""
-        assert self._nets is not None
-        pixels = np.ascontiguousarray(rgb)
+        picture = Picture(rgb)
         faces: list[Face] = []
-        for crop, hint in self._candidates(pixels):
-            upright, score = self._upright(pixels, crop, hint)
-            seen = score >= _CONFIRMED or (score >= _LIKELY and hint + score >= _TOGETHER)
-            face = self._face(pixels, upright, score) if seen else None
+        for crop, hint in self._candidates(picture):
+            upright, score = self._upright(picture, crop, hint)
+            face = self._face(picture, upright, score) if self._confirmed(score, hint) else None
             if face is not None and not any(_same(face, other) for other in faces):
                 faces.append(face)
         return sorted(faces, key=lambda face: -face.eye_distance)
 
-    def _candidates(self, pixels: NDArray[np.uint8]) -> list[tuple[_Crop, float]]:
+    def _confirmed(self, score: float, hint: float) -> bool:
+        limits = self._limits
+        return score >= limits.confirmed or (score >= limits.likely and hint + score >= limits.together)
+
+    def _candidates(self, picture: Picture) -> list[_Hint]:
         """Where faces may be and the detector's score, the surest first."""
-        height, width = pixels.shape[:2]
-        side = max(height, width)
-        whole = np.array([width, height]) / 2
-        found = self._detected(pixels, _Crop(whole, side, 0.0))
-        alone = len(found) == 1 or any(crop.side > _SMALL * _ROOM * side for crop, _ in found)
-        if not alone and side >= _LARGE:
-            hints = self._parts(pixels, _HALF)
-            found += _clear(hints)
-            if hints and side >= _LARGER:
-                found += _clear(self._parts(pixels, _QUARTER))
-        return _distinct(found)
+        limits = self._limits
+        hints = self._detected(picture, picture.whole, limits.hint)
+        found = _clear(hints, limits.found)
+        large = any(crop.side > _SMALL * _ROOM * picture.side for crop, _ in found)
+        alone = len(found) == 1 and found[0][1] >= limits.sure
+        if large or alone or picture.side < _LARGE:
+            return found
+        if picture.side < _LARGER and len(found) < 2:
+            nearer = _clear(self._around(picture, hints[:1], _HALF), limits.in_part)
+            found = _distinct(found + nearer)
+            if not nearer or nearer[0][1] < limits.sure:
+                return found
+        return _distinct(found + self._in_parts(picture))
 
-    def _parts(self, pixels: NDArray[np.uint8], part: float) -> list[tuple[_Crop, float]]:
+    def _in_parts(self, picture: Picture) -> list[_Hint]:
+        """What is seen in overlapping halves; of a larger picture also in the quarters around what the halves hint
+        at, and in all of them when there are faces in these."""
+        hints = self._tiled(picture, _HALF)
+        if picture.side >= _LARGER:
+            nearer = self._around(picture, _distinct(hints), _QUARTER)
+            crowd = any(score >= self._limits.likely for _, score in nearer)
+            hints += self._tiled(picture, _QUARTER) if crowd else nearer
+        return _clear(hints, self._limits.in_part)
+
+    def _tiled(self, picture: Picture, part: float) -> list[_Hint]:
         """What is seen in overlapping parts, each such a share of the picture's sides."""
-        size = np.array(pixels.shape[1::-1])
         starts = np.linspace(0, 1 - part, int(np.ceil((1 - part) / (_STEP * part))) + 1)
-        centres = (size * (np.array([x, y]) + part / 2) for y in starts for x in starts)
-        crops = [_Crop(centre, part * float(size.max()), 0.0) for centre in centres]
-        return [one for crop in crops for one in self._detected(pixels, crop, _FAINT)]
+        centres = [picture.size * (np.array([x, y]) + part / 2) for y in starts for x in starts]
+        crops = [Crop(centre, part * picture.side, 0.0) for centre in centres]
+        return [one for crop in crops for one in self._detected(picture, crop, self._limits.hint)]
 
-    def _detected(
-        self, pixels: NDArray[np.uint8], crop: _Crop, threshold: float = _MIN_SCORE
-    ) -> list[tuple[_Crop, float]]:
+    def _around(self, picture: Picture, hints: list[_Hint], part: float) -> list[_Hint]:
+        """What is seen in the parts around some hints, each such a share of the picture's longer side."""
+        side, middle = part * picture.side, picture.size / 2
+        room = (picture.size - side).clip(0) / 2
+        crops = [Crop(middle + (crop.centre - middle).clip(-room, room), side, 0.0) for crop, _ in hints]
+        return [one for crop in crops for one in self._detected(picture, crop, self._limits.hint)]
+
+    def _detected(self, picture: Picture, crop: Crop, threshold: float) -> list[_Hint]:
+        """What the detector sees in a crop with a score of `threshold` or more, the surest first."""
         assert self._nets is not None
-        found = self._nets.detect(_patch(pixels, crop, SIDE), threshold)
+        found = self._nets.detect(picture.draw(crop, SIDE), threshold)
         return [(_placed(face, crop), face.score) for face in found]
 
-    def _upright(self, pixels: NDArray[np.uint8], crop: _Crop, hint: float) -> tuple[_Crop, float]:
+    def _upright(self, picture: Picture, crop: Crop, hint: float) -> tuple[Crop, float]:
         """A closer look at a face, from every side when the first is in doubt; its score there."""
-        if hint >= _CERTAIN and crop.side >= _FILLING * max(pixels.shape[:2]):
+        limits = self._limits
+        if hint >= limits.certain and crop.side >= _FILLING * picture.side:
             return crop, hint
         best, top = crop, 0.0
         for turn in _TURNS:
-            closer = _Crop(crop.centre, crop.side * _LOOK_ROOM / _ROOM, crop.angle + turn)
-            for seen, sure in self._detected(pixels, closer)[:1]:
+            closer = Crop(crop.centre, crop.side * _LOOK_ROOM / _ROOM, crop.angle + turn)
+            for seen, sure in self._detected(picture, closer, limits.found)[:1]:
                 if sure > top:
                     best, top = seen, sure
-            if max(top, hint) >= _SURE or top < _HOPELESS:
+            hopeless = hint + top < limits.unlikely or (turn and top < limits.doubtful)
+            if hopeless or (max(top, hint) >= limits.sure and top >= limits.confirmed):
                 break
         return best, top
 
-    def _face(self, pixels: NDArray[np.uint8], crop: _Crop, score: float) -> Face | None:
+    def _face(self, picture: Picture, crop: Crop, score: float) -> Face | None:
         """The face in the crop, or None when the mesh does not see one."""
         assert self._nets is not None
-        drawn = _patch(pixels, crop, MESH_SIDE)
+        drawn = picture.draw(crop, MESH_SIDE)
         first, presence = self._nets.mesh(drawn)
         if presence < _MIN_PRESENCE:
             return None
         points = _moved(first, crop)
-        if score < _CLEAR:
-            crop = _around(points)
-            drawn = _patch(pixels, crop, MESH_SIDE)
+        if score < self._limits.clear:
+            crop = _framed(points)
+            drawn = picture.draw(crop, MESH_SIDE)
             mirrored, _ = self._nets.mesh(np.ascontiguousarray(drawn[:, ::-1]))
             points = (points + _moved(self._nets.mirrored(mirrored), crop)) / 2
-        return _described(points, score, self._nets.head, drawn, crop, pixels.shape)
+        return _described(points, score, self._nets.head, drawn, crop, picture.size)
 
 
 def points_of(landmarks: bytes, box: tuple[float, float, float, float] | list[float]) -> Floats:
@@ -186,26 +221,24 @@ def points_of(landmarks: bytes, box: tuple[float, float, float, float] | list[fl
     return np.asarray(np.frombuffer(landmarks, "<f2").reshape(-1, 2) * size + corner)
 
 
-def _placed(face: Found, crop: _Crop) -> _Crop:
+def _placed(face: Found, crop: Crop) -> Crop:
     """Where the face that was found in a crop is in the picture, with room around it and its eyes level."""
     matrix = crop.matrix(1)
-    left, right = face.eyes @ matrix[:, :2].T + matrix[:, 2]
-    across = right - left
-    return _Crop(
-        matrix[:, :2] @ face.centre + matrix[:, 2], _ROOM * face.side * crop.side, float(np.arctan2(*across[::-1]))
-    )
+    across = matrix[:, :2] @ (face.eyes[1] - face.eyes[0])
+    angle = math.atan2(across[1], across[0])
+    return Crop(matrix[:, :2] @ face.centre + matrix[:, 2], _ROOM * face.side * crop.side, angle)
 
 
-def _around(points: Floats) -> _Crop:
+def _framed(points: Floats) -> Crop:
     """The crop of standard size around the points of a face, with the eyes level."""
     across = points[CORNERS[1], :2] - points[CORNERS[0], :2]
     angle = float(np.arctan2(*across[::-1]))
-    upright = points[:, :2] @ _rotation(angle)
+    upright = points[:, :2] @ rotation(angle)
     low, high = upright.min(axis=0), upright.max(axis=0)
-    return _Crop(_rotation(angle) @ (low + high) / 2, _ROOM * float((high - low).max()), angle)
+    return Crop(rotation(angle) @ (low + high) / 2, _ROOM * float((high - low).max()), angle)
 
 
-def _moved(points: Floats, crop: _Crop) -> Floats:
+def _moved(points: Floats, crop: Crop) -> Floats:
     """Points of the mesh's crop (n, 3) as points of the picture."""
     matrix = crop.matrix(MESH_SIDE)
     moved: Floats = np.column_stack([points[:, :2] @ matrix[:, :2].T + matrix[:, 2], points[:, 2:]])
@@ -213,39 +246,14 @@ def _moved(points: Floats, crop: _Crop) -> Floats:
     return moved
 
 
-def _patch(pixels: NDArray[np.uint8], crop: _Crop, size: int) -> NDArray[np.uint8]:
-    """A crop drawn at `size` × `size`, black beyond the picture, smoothed as much as it is shrunk."""
-    height, width = pixels.shape[:2]
-    matrix = crop.matrix(size)
-    reach = crop.side * 0.7072 + 2
-    x0, y0 = (int(v) for v in np.floor(crop.centre - reach).clip(0))
-    x1, y1 = (int(v) for v in np.ceil(crop.centre + reach).clip(0))
-    part = pixels[y0 : min(y1, height), x0 : min(x1, width)]
-    if part.size == 0:
-        return np.zeros((size, size, 3), np.uint8)
-    matrix[:, 2] -= (x0, y0)
-    shrink = int(crop.side / size)
-    if shrink > 1:
-        smaller = max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink)
-        matrix *= (np.array(smaller) / (part.shape[1], part.shape[0]))[:, None]
-        part = cv2.resize(part, smaller, interpolation=cv2.INTER_AREA)
-    matrix[:, 2] += 0.5 * matrix[:, :2].sum(axis=1) - 0.5  # OpenCV counts from the centre of the first pixel
-    drawn: NDArray[np.uint8] = cv2.warpAffine(
-        part, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT
-    )
-    return drawn
-
-
-def _described(
-    points: Floats, score: float, head: Floats, drawn: NDArray[np.uint8], crop: _Crop, shape: tuple[int, ...]
-) -> Face:
+def _described(points: Floats, score: float, head: Floats, drawn: NDArray[np.uint8], crop: Crop, size: Floats) -> Face:
     """From landmarks (478, 3) in pixels and the crop they were seen in."""
     flat = points[:, :2]
     eyes = np.array([flat[list(lids)].mean(axis=0) for lids in LIDS])
     across = eyes[1] - eyes[0]
     yaw, pitch = _turn(points[: len(head)], head)
     low, high = flat.min(axis=0), flat.max(axis=0)
-    inside = (np.minimum(high, shape[1::-1]) - np.maximum(low, 0)).clip(0).prod()
+    inside = (np.minimum(high, size) - np.maximum(low, 0)).clip(0).prod()
     inverse = np.linalg.inv(crop.matrix(MESH_SIDE)[:, :2])
     seen = (flat - crop.matrix(MESH_SIDE)[:, 2]) @ inverse.T
     grey = cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY)
@@ -283,9 +291,9 @@ def _same(one: Face, other: Face) -> bool:
     return float(np.hypot(*(middles[0] - middles[1]))) < 0.5 * max(one.eye_distance, other.eye_distance)
 
 
-def _distinct(found: list[tuple[_Crop, float]]) -> list[tuple[_Crop, float]]:
+def _distinct(found: list[_Hint]) -> list[_Hint]:
     """Without those whose middle is near that of a surer one of a like size."""
-    kept: list[tuple[_Crop, float]] = []
+    kept: list[_Hint] = []
     for crop, score in sorted(found, key=lambda one: -one[1]):
         near = (np.hypot(*(crop.centre - other.centre)) < 0.2 * other.side for other, _ in kept)
         if not any(near):
@@ -293,12 +301,8 @@ def _distinct(found: list[tuple[_Crop, float]]) -> list[tuple[_Crop, float]]:
     return kept
 
 
-def _clear(hints: list[tuple[_Crop, float]]) -> list[tuple[_Crop, float]]:
-    return [(crop, score) for crop, score in hints if score >= _MIN_SCORE]
-
-
-def _rotation(angle: float) -> Floats:
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+def _clear(hints: list[_Hint], least: float) -> list[_Hint]:
+    return [(crop, score) for crop, score in hints if score >= least]
 
 
 def _pair(point: Floats) -> tuple[float, float]:
