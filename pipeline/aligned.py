@@ -133,17 +133,19 @@ class Aligned:
         made: dict[str, str] = {}
         if self.kept:
             names = {"sheet": "jpg", "gif": "gif", "mp4": "mp4", "means": "png"}
-            made |= {what: self._path(what, self.kept[:MEAN_OF], ending) for what, ending in names.items()}
+            ids = [row.id for row in self.kept[:MEAN_OF]]
+            made |= {what: self._path(what, ids, ending) for what, ending in names.items()}
             if not all(self._root.exists(path) for path in made.values()):
                 pairs = self._pairs(self.kept[:MEAN_OF])
                 for what, data in _drawn(pairs).items():
                     self._root.commit(made[what], data)
-        shown = [row for rows in self.refused.values() for row in rows[:A_REASON]]
-        if shown:
-            made["refused"] = self._made(self._path("refused", shown, "jpg"), self._refused)
+        if self.refused:
+            said = [word for heading, rows in self._lines() for word in (heading, *(row.id for row in rows))]
+            made["refused"] = self._made(self._path("refused", said, "jpg"), self._refused)
         if landmarks:
             rows = [row for row in self.rows if row.faces][:MARKED]
-            made["landmarks"] = self._made(self._path("landmarks", rows, "jpg"), lambda: self._landmarks(rows))
+            path = self._path("landmarks", [row.id for row in rows], "jpg")
+            made["landmarks"] = self._made(path, lambda: self._landmarks(rows))
         return made
 
     def _made(self, path: str, draw: Callable[[], bytes]) -> str:
@@ -151,9 +153,18 @@ class Aligned:
             self._root.commit(path, draw())
         return path
 
-    def _path(self, what: str, rows: Sequence[Row], ending: str) -> str:
-        made_of = hashlib.sha256(" ".join(row.id + (row.reason or "") for row in rows).encode()).hexdigest()[:8]
+    def _path(self, what: str, shown: Sequence[str], ending: str) -> str:
+        """A file by what it shows: ids and words. Another name for anything else, so that no old one stands for it."""
+        made_of = hashlib.sha256("\n".join(shown).encode()).hexdigest()[:8]
         return f"{self._out}/{what}-{made_of}.{ending}"
+
+    def _lines(self) -> list[tuple[str, list[Row]]]:
+        """For each reason its heading, and some of its rows from the least number that decided to the greatest."""
+        made = []
+        for reason, rows in self.refused.items():
+            places = sorted({*np.linspace(0, len(rows) - 1, A_REASON).astype(int).tolist()})
+            made.append((f"{reason}  {len(rows):,}", [rows[at] for at in places]))
+        return made
 
     def _pairs(self, rows: Sequence[Row]) -> list[_Pair]:
         """Each picture as the middle of its original, and as aligned, both uint8 (128, 128, 3)."""
@@ -180,11 +191,10 @@ class Aligned:
 
     def _refused(self) -> bytes:
         """A line of pictures for each reason, with boxes and the number that decided."""
-        lines = []
-        for reason, rows in self.refused.items():
-            shown = [rows[at] for at in sorted({*np.linspace(0, len(rows) - 1, A_REASON).astype(int).tolist()})]
-            tiles = [(self._marked(row, _SMALL, False), _number(row)) for row in shown]
-            lines.append((f"{reason}  {len(rows):,}", tiles))
+        lines = [
+            (heading, [(self._marked(row, _SMALL, False), _number(row)) for row in rows])
+            for heading, rows in self._lines()
+        ]
         return _jpeg(_sheet(lines, _SMALL))
 
     def _landmarks(self, rows: Sequence[Row]) -> bytes:

@@ -3,6 +3,7 @@ drawn of it, and that it goes when a picture is taken down."""
 
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -87,6 +88,17 @@ def test_aligned_faces_agree_more_than_those_found(done):
                      ("before", "after"))  # fmt: skip
     eyes = np.s_[48:68, 24:104]
     assert after[eyes].mean() < before[eyes].mean()
+
+
+def test_another_picture_or_count_on_the_sheet_of_refused_ones_is_another_file(done):
+    found = Aligned(Root(done[0]["root"]), newest(Root(done[0]["root"]), None))
+    row = found.refused["no_face"][0]
+    rows = [replace(row, id=f"{number:064d}", value=number / 20) for number in range(20)]
+    files = set()
+    for last in (rows, [*rows[:-1], replace(rows[-1], id="f" * 64)], [*rows, replace(rows[-1], id="f" * 64)]):
+        found.refused = {"face_cut": last}
+        files.add(found.draw()["refused"])
+    assert len(files) == 3
 
 
 def test_the_report_shows_the_film_and_a_take_down_removes_it(done, tmp_path):
