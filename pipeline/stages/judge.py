@@ -15,7 +15,7 @@ from pipeline.manifest import Align, Select
 
 GREY = 0.01
 """A picture is grey when a smaller share of it than this has a colour."""
-DARK_EYES = 0.41
+DARK_EYES = 0.38
 """Eyes are covered by sunglasses when it is darker around them than this share of the face (`Face.eye_light`)."""
 
 
