@@ -8,6 +8,8 @@ does.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,6 +83,7 @@ def _averaged(grey: Grey) -> Floats:
     return (_shares(height) @ grey.astype(np.float32) @ _shares(width).T).astype(np.float64)
 
 
+@lru_cache(maxsize=256)
 def _shares(count: int) -> NDArray[np.float32]:
     """(64, count): how much of each of `count` pixels belongs to each of 64 equal stretches; rows sum to 1."""
     edges = np.linspace(0, count, _SIDE + 1)
