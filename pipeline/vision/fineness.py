@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ SIDE = 512
 """Fineness is judged on the middle of the picture up to this side."""
 
 _LEAST, _RINGS, _SHARE = 32, 64, 0.7
+_MIDDLES = (np.arange(_RINGS) + 0.5) / _RINGS
 
 
 def fineness(grey: NDArray[np.uint8]) -> float | None:
@@ -25,13 +28,18 @@ def fineness(grey: NDArray[np.uint8]) -> float | None:
         return None
     top, left = (max(0, side - SIDE) // 2 for side in grey.shape)
     middle = grey[top : top + SIDE, left : left + SIDE].astype(np.float32)
-    middle -= middle.mean()
-    height, width = middle.shape
-    middle *= np.hanning(height).astype(np.float32)[:, None] * np.hanning(width).astype(np.float32)
-    power = np.abs(np.fft.rfft2(middle)) ** 2
-    frequency = np.hypot(2 * np.fft.fftfreq(height)[:, None], 2 * np.fft.rfftfreq(width)[None])
-    rings, _ = np.histogram(frequency, bins=_RINGS, range=(0, 1), weights=power)
-    gradient = np.cumsum(rings * ((np.arange(_RINGS) + 0.5) / _RINGS) ** 2)
+    window, rings = _lens(*middle.shape)
+    power = np.abs(np.fft.rfft2((middle - middle.mean()) * window)) ** 2
+    gradient = np.cumsum(np.bincount(rings, power.ravel(), _RINGS + 1)[:_RINGS] * _MIDDLES**2)
     if gradient[-1] <= 0:
         return 0.0
     return float(np.interp(_SHARE * gradient[-1], gradient, (np.arange(_RINGS) + 1) / _RINGS))
+
+
+@lru_cache(maxsize=8)
+def _lens(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The window that fades a picture out towards its edges (h, w), and for each of its frequencies, in one row, the
+    ring it lies in: the last for those beyond the highest, which only slanted waves reach."""
+    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
+    frequency = np.hypot(2 * np.fft.fftfreq(height)[:, None], 2 * np.fft.rfftfreq(width)[None])
+    return window, np.minimum(frequency * _RINGS, _RINGS).astype(np.int64).ravel()
