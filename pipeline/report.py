@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.storage import Root
 from pipeline.web import pages, site
-from pipeline.web.facts import Facts
+from pipeline.web.facts import Facts, Picture
 from pipeline.web.pictures import Pictures
 from pipeline.web.screens import Screen, pictures
 from pipeline.web.site import Site
@@ -32,14 +32,15 @@ def build(root: Root, edition: Mapping[str, Any], out: Root) -> str:
     """
     facts = Facts(root, edition)
     found = [screen for address in site.addresses(facts) if (screen := site.screen(facts, address))]
-    paged = _paged(facts, found)
+    paged = {picture.id: picture for picture in _paged(facts, found)}
     shown = Pictures(root, out, f"{edition['folders']['prepared']}/shards")
     for screen in found:
         _ask(shown, screen)
+    shown.ask_large(list(paged.values()))
     shown.make()
     made = Site(facts, shown, paged=frozenset(paged))
     written = set[str]()
-    for batch in _batches(_files(made, facts, found, paged)):
+    for batch in _batches(_files(made, facts, found, list(paged))):
         out.commit_many(batch)
         written.update(name for name, _ in batch)
     _tidy(out, written)
@@ -55,12 +56,11 @@ def _ask(shown: Pictures, screen: Screen) -> None:
         shown.ask_file(name, path)
 
 
-def _paged(facts: Facts, found: Sequence[Screen]) -> list[str]:
+def _paged(facts: Facts, found: Sequence[Screen]) -> Iterator[Picture]:
     """The pictures that get a page: all that are shown; of large corpora those that do not stand in sheets alone."""
     small = facts.edition.get("counts", {}).get("crawled", 0) <= site.MAX_PICTURES
     shown = [screen for screen in found if small or screen.template != "cluster.html"]
-    ids = (picture.id for screen in shown for picture in (*screen.originals, *screen.prepared))
-    return list(dict.fromkeys(ids))
+    return (picture for screen in shown for picture in (*screen.originals, *screen.prepared))
 
 
 def _files(

@@ -360,6 +360,29 @@ def test_thumbnails_are_small_upright_and_say_nothing_of_their_place() -> None:
     assert "exif" not in made.info
 
 
+def test_a_picture_is_larger_on_its_own_page(made: tuple[Root, dict[str, Any], Path]) -> None:
+    _, _, out = made
+    sheet = Page((out / "clusters/02.html").read_bytes())
+    pages = [value for value in sheet.values("href") if "pictures/" in value]
+    shown = [next(a["src"] for tag, a in Page((out / "clusters" / page).read_bytes()).tags if tag == "img")
+             for page in pages]  # fmt: skip
+    assert shown
+    for picture in shown:
+        with Image.open(out / "pictures" / picture) as found:
+            assert max(found.size) == 330 > SIDE, "as large as it is: there are few"
+
+
+def test_pictures_of_a_large_corpus_are_as_small_on_their_pages_as_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.web.pictures.LARGE", ((10, 640),))
+    root, edition = corpus_at(tmp_path / "root", per_family=3)
+    report.build(root, edition, Root(tmp_path / "out"))
+    names = [path.name for path in (tmp_path / "out/pictures").glob("*.webp")]
+    assert names
+    assert not [name for name in names if name.startswith("l")]
+
+
 def test_every_family_has_its_card(made: tuple[Root, dict[str, Any], Path]) -> None:
     page = pages_of(made[2])["clusters"]
     for name in FAMILIES[2:]:

@@ -82,6 +82,9 @@ class Shown(Protocol):
     def address(self, picture: Picture) -> str | None:
         """The picture as it came, small."""
 
+    def large_address(self, picture: Picture) -> str | None:
+        """The picture as it came, as large as its own page shows it."""
+
     def prepared_address(self, picture: Picture) -> str | None:
         """The picture as the networks see it."""
 
@@ -153,10 +156,12 @@ def count(number: float | None) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share such as '3.1 %'; '<0.1 %' for a little."""
+    """A share such as '3.1 %'; '<0.1 %' for a little, '99.7 %' for nearly all."""
     share = 100 * part / whole if whole else 0.0
     if 0 < share < 0.1:
         return "<0.1 %"
+    if 99.5 <= share < 100:
+        return f"{min(share, 99.9):.1f} %"
     return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %"
 
 

@@ -22,11 +22,13 @@ RUNS = "runs"
 FACES = "faces"
 SIDE = 160
 GRID_SIDE = 1024
+LARGE = ((800, 640), (3_000, 320))
+"""Of at most so many pictures with pages of their own each is shown there so large: some 30 MB, which can be mailed."""
 _THREADS = 2
 _CHUNK = 32
 _QUALITY = 82
 _OURS = re.compile(
-    r"pictures/(a-)?[0-9a-f]{64}(-\d+)?\.webp|runs/\d+-[0-9a-z_.+-]+\.(webp|gif|mp4|webm)"
+    r"pictures/(a-|l\d+-)?[0-9a-f]{64}(-\d+)?\.webp|runs/\d+-[0-9a-z_.+-]+\.(webp|gif|mp4|webm)"
     r"|faces/[a-z]+[0-9]?-[0-9a-f]+\.(png|gif|mp4)"
 )
 
@@ -53,6 +55,7 @@ class Pictures:
         self._out = out
         self._shards = shards
         self._wanted: dict[str, _Source] = {}
+        self._large: int | None = None
         self._failed: set[str] = set()
 
     def ask(self, picture: Picture) -> None:
@@ -67,6 +70,15 @@ class Pictures:
             place = _Source(f"{self._shards}/{picture.shard}", picture.offset, picture.size)
             self._wanted[_name(picture, "a-")] = place
 
+    def ask_large(self, found: Sequence[Picture]) -> None:
+        """These pictures have pages of their own: they are shown larger there, as far as they are few."""
+        self._large = next((side for most, side in LARGE if len(found) <= most), None)
+        for picture in found if self._large else ():
+            if picture.decoded and max(picture.width or 0, picture.height or 0) > SIDE:
+                self._wanted[_name(picture, f"l{self._large}-")] = _Source(
+                    tables.original_path(picture.id, str(picture.format))
+                )
+
     def ask_file(self, name: str, path: str) -> None:
         """A page shows the file `path` under `name`: grids become WebP, others stay as they are."""
         self._wanted[name] = _Source(path)
@@ -74,6 +86,10 @@ class Pictures:
     def address(self, picture: Picture) -> str | None:
         """Where the picture lies, at most `SIDE` pixels long."""
         return self._made(_name(picture))
+
+    def large_address(self, picture: Picture) -> str | None:
+        """Where the picture lies as it is shown on its own page."""
+        return self._made(_name(picture, f"l{self._large}-")) or self.address(picture)
 
     def file(self, name: str) -> str | None:
         """Where a file asked for by `ask_file` lies."""
@@ -118,6 +134,10 @@ class LivePictures:
         """Where the picture lies as it came; None when it was never decoded."""
         return f"picture/{picture.id}/thumb.webp" if picture.decoded else None
 
+    def large_address(self, picture: Picture) -> str | None:
+        """Where the picture lies as large as a screen; None when it was never decoded."""
+        return f"picture/{picture.id}/large.webp" if picture.decoded else None
+
     def prepared_address(self, picture: Picture) -> str | None:
         """Where the picture lies as the networks see it; None when it was not prepared."""
         return f"picture/{picture.id}/prepared.webp" if picture.shard is not None else None
@@ -149,7 +169,8 @@ def _encoded(name: str, data: bytes | None, source: _Source) -> bytes | None:
         return data
     if source.size is not None:
         data = data[source.offset : source.offset + source.size]
-    side = GRID_SIDE if name.startswith(f"{RUNS}/") else SIDE
+    large = re.match(rf"{PICTURES}/l(\d+)-", name)
+    side = int(large[1]) if large else GRID_SIDE if name.startswith(f"{RUNS}/") else SIDE
     try:
         return thumbnail(data, side)
     except Rejected:
