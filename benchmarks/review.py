@@ -2,7 +2,8 @@
 
     python benchmarks/review.py --rows 200000
 
-Prints a table in Markdown: median and 95th percentile of the time from sending a request to having the whole answer.
+Prints a table in Markdown: median and 95th percentile of the time from sending a request to having the whole answer,
+and the mean of what the server's processor did meanwhile, which other work on the machine does not change.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -135,11 +137,17 @@ def _tiny(shade: int) -> bytes:
 class Client:
     """A browser's part: one connection that is kept, the token of the page."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, server: int) -> None:
+        self._server = server
         self._host = address.removeprefix("http://").rstrip("/")
         self._connection = http.client.HTTPConnection(self._host, timeout=600)
         page = self.get("/journal.html").decode()
         self._token = re.search(r'name="token" content="([^"]+)"', page)[1]  # type: ignore[index]
+
+    def cpu(self) -> float:
+        """Milliseconds of the processor that the server has used so far."""
+        used = Path(f"/proc/{self._server}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return 1000 * sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
     def get(self, path: str) -> bytes:
         """The answer to a question."""
@@ -167,7 +175,7 @@ def serving(root: str) -> Iterator[Client]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield Client(process.stdout.readline().strip())
+        yield Client(process.stdout.readline().strip(), process.pid)
     finally:
         process.terminate()
         process.wait(30)
@@ -191,9 +199,14 @@ def measure(client: Client, times: int) -> Iterator[tuple[str, list[float]]]:
     def decide(action: str, **fields: Any) -> dict[str, Any]:
         return client.post("/api/decide", action=action, **fields)
 
-    client.get("/api/split?theme=1&k=2")
-    client.get("/api/split?theme=1&k=2")
-    plans = iter([json.loads(client.get(f"/api/split?theme={2 + t % 3}&k=2"))["token"] for t in range(min(times, 3))])
+    tokens: list[str] = []
+
+    def look(turn: int) -> None:
+        tokens.append(json.loads(client.get(f"/api/split?theme={2 + turn % 3}&k=2"))["token"])
+
+    yield ("split, the first look", timed(look, 1))
+    yield ("split, the next looks", timed(look, 3))
+    plans = iter(tokens[1:])
     three, many, shown = ids(5)[:3], [one for page in range(1, 11) for one in ids(6, page)], ids(11)[:times]
     ask = client.get
     yield ("reject 3 pictures", timed(lambda t: decide("reject", pictures=three), times))
@@ -240,9 +253,12 @@ def main() -> None:
     started = time.perf_counter()
     with serving(place) as client:
         print(f"server up: {time.perf_counter() - started:.1f} s", file=sys.stderr)
-        print("| action | median ms | 95th percentile ms |\n|---|---|---|")
+        print("| action | median ms | 95th percentile ms | ms of the server's processor |\n|---|---|---|---|")
+        before = client.cpu()
         for name, found in chain(measure(client, asked.times), pages(client)):
-            print(f"| {name} | {np.median(found):.0f} | {np.percentile(found, 95):.0f} |", flush=True)
+            spent = (client.cpu() - before) / len(found)
+            print(f"| {name} | {np.median(found):.0f} | {np.percentile(found, 95):.0f} | {spent:.0f} |", flush=True)
+            before = client.cpu()
     if asked.root is None:
         shutil.rmtree(place)
 
