@@ -316,9 +316,11 @@ def _following(live: Live) -> Iterator[None]:
 
     watcher = threading.Thread(target=follow, daemon=True)
     watcher.start()
-    yield
-    ended.set()
-    watcher.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _listening(port: int) -> socket.socket:
