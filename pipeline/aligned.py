@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline import tables
-from pipeline.errors import Rejected, UsageError
+from pipeline.errors import Reason, Rejected, UsageError
 from pipeline.schema import ID_DIGITS
 from pipeline.storage import Root
 from pipeline.vision.colour import to_srgb
@@ -29,6 +29,7 @@ _SIDE, _TILE, _LARGE, _SMALL, _LABEL = 128, 96, 256, 176, 18
 _FRAME_MS = 250
 _GROUND, _INK = (32, 32, 32), (230, 230, 230)
 _IRISES = ((468, 469), (473, 474))  # centre and a point of the edge of each
+_ANGLES = ("yaw", "pitch", "roll")
 Pixels = NDArray[np.uint8]
 
 
@@ -300,13 +301,16 @@ def _mark(draw: ImageDraw.ImageDraw, face: Mapping[str, Any], scale: float, shif
 
 
 def _number(row: Row) -> str:
-    return words(row.reason, row.value, row.detail) or ""
+    """The number that decided, as words; of an odd angle also which one it is."""
+    angles = {round(face[name], 3): name for face in row.faces for name in _ANGLES}
+    which = angles.get(round(row.value, 3)) if row.value is not None and row.reason == Reason.ODD_ANGLE else None
+    return words(row.reason, row.value, row.detail or which) or ""
 
 
 def _angles(row: Row) -> str:
     face = row.faces[0]
-    return (f"yaw {face['yaw']:.0f}° pitch {face['pitch']:.0f}° roll {face['roll']:.0f}°  "
-            f"{face['score']:.2f}  {face['eye_distance']:.0f} px")  # fmt: skip
+    turned = " ".join(f"{name} {round(face[name])}°" for name in _ANGLES)
+    return f"{turned}  {face['score']:.2f}  {face['eye_distance']:.0f} px"
 
 
 def _jpeg(picture: Image.Image) -> bytes:
@@ -320,8 +324,12 @@ def text(edition: Mapping[str, Any], found: Aligned, files: Mapping[str, str]) -
     rows = found.reasons()
     lines = [f"Corpus {edition['corpus']}: {len(found.kept):,} faces aligned, "
              f"{sum(row['count'] for row in rows):,} pictures refused for their faces"]  # fmt: skip
-    for row in rows:
-        numbers = row["numbers"]
-        said = ", ".join(words(row["reason"], value, None) or "" for value in numbers) if numbers else ""
-        lines.append(f"  {row['reason']:16} {row['count']:>7,}  {said and 'least, middle, greatest: ' + said}")
+    lines += [f"  {row['reason']:16} {row['count']:>7,}  {_spread(row['reason'], row['numbers'])}".rstrip()
+              for row in rows]  # fmt: skip
     return "\n".join([*lines, "", *(f"{what:10} {path}" for what, path in files.items())])
+
+
+def _spread(reason: str, numbers: Sequence[float] | None) -> str:
+    """The least, middle and greatest number that decided, as words; one alone where they are one."""
+    said = list(dict.fromkeys(words(reason, number, None) or "" for number in numbers or ()))
+    return f"{said[0]} to {said[-1]}, {said[len(said) // 2]} in the middle" if len(said) > 1 else "".join(said)

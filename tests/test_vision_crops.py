@@ -16,9 +16,10 @@ def slope(width: int, height: int) -> np.ndarray:
     return np.stack([x / 4, y / 4, np.full_like(x, 255)], axis=-1).round().astype(np.uint8)
 
 
-@given(
-    st.tuples(st.floats(150, 650), st.floats(150, 450)), st.floats(20, 900), st.floats(-4, 4), st.sampled_from([64, 128])
-)
+CENTRES = st.tuples(st.floats(150, 650), st.floats(150, 450))
+
+
+@given(CENTRES, st.floats(20, 900), st.floats(-4, 4), st.sampled_from([64, 128]))
 def test_every_pixel_is_what_lies_there(centre: tuple[float, float], side: float, angle: float, size: int) -> None:
     crop = Crop(np.array(centre), side, angle)
     drawn = Picture(slope(800, 600)).draw(crop, size).astype(float)
