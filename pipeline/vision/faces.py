@@ -48,7 +48,7 @@ class Limits:
     clear       a face that is seen so well is not looked at in the mirror
     """
 
-    hint: float = 0.3
+    hint: float = 0.35
     found: float = 0.4
     in_part: float = 0.6
     confirmed: float = 0.74
@@ -195,7 +195,7 @@ class FaceFinder:
                 if sure > top:
                     best, top = seen, sure
             hopeless = hint + top < limits.unlikely or (turn and top < limits.doubtful)
-            if hopeless or (max(top, hint) >= limits.sure and top >= limits.confirmed):
+            if hopeless or max(top, hint) >= limits.sure:
                 break
         return best, top
 
