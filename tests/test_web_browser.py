@@ -223,12 +223,12 @@ def test_the_steps_of_a_run_are_walked_with_the_arrow_keys(browser: Any, out: Pa
         page.goto((out / "runs" / "00.html").as_uri())
         last, before = page.locator("input[name=run-00]").last, page.locator("input[name=run-00]").nth(14)
         shown = page.locator("fieldset").first.locator("figure:visible")
-        assert shown.inner_text() == "after 100 kimg"
+        assert shown.inner_text() == "after 100 thousand pictures"
         last.focus()
         page.keyboard.press("ArrowLeft")
         assert before.is_checked()
         assert shown.count() == 1
-        assert shown.inner_text() != "after 100 kimg"
+        assert shown.inner_text() != "after 100 thousand pictures"
 
 
 def test_less_motion_is_honoured(browser: Any, out: Path) -> None:
