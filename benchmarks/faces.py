@@ -38,7 +38,7 @@ Floats = NDArray[np.float64]
 Eyes = Callable[[Pixels], list[Floats]]
 NEAR = 24  # pixels between the eyes, from which faces must be found
 USABLE = Align().min_eye_distance
-PORTRAIT = Align(max_yaw=15, max_pitch=25, max_up=11, min_eye_distance=0)
+PORTRAIT = Align(max_yaw=20, max_pitch=25, max_up=13, min_eye_distance=0)
 DAYLIGHT = Align(max_yaw=180, max_pitch=180, min_eye_distance=0, sunglasses="reject")
 PAINTED = (  # of wikiart_styles_pd, by eye: persons to the waist or nearer, both eyes to be seen
     "adriaen-brouwer_fumatore", "andrea-del-sarto_christ-the-redeemer",
