@@ -27,8 +27,8 @@ READY_SECONDS = 60
 WHOLE_JOBS = ("test_job_", "test_review_replay", "test_forget", "test_report", "test_spiders_kills", "test_web_")
 
 # The same examples in every run and no limits of time: what a change breaks must not hang on luck or on the machine.
-# `--hypothesis-profile=default` looks for new ones.
-settings.register_profile("suite", derandomize=True, deadline=None)
+# `--hypothesis-profile=default` looks for new ones, and for more.
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("suite")
 
 

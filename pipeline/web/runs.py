@@ -18,6 +18,20 @@ _PLAIN = frozenset({
     "kimg", "images", "seconds", "images_per_second", "step", "tick", "epoch", "lr", "partial", "memory",
     "pictures",
 })
+_WORDS = {
+    "loss_d": "discriminator",
+    "loss_g": "generator",
+    "d_real": "how real real pictures are to the discriminator, 0 to 1",
+    "d_fake": "how real made pictures are to the discriminator, 0 to 1",
+    "ranking": "pairs in which it takes the real picture for the more real one, 0.5 to 1",
+    "distance": "distance to the real pictures (KID)",
+    "floor": "the same between two halves of the real pictures",
+    "spread": "how different made pictures are, beside real ones: 1 when all is well",
+    "twins": "made pictures that have a twin: 0.05 when all is well",
+    "copied": "made pictures as near to a real one as a copy: 0.05 when all is well",
+    "by_heart": "pictures held out, from 0, like those learned from, to 1, like made ones",
+}
+"""What the numbers of stats.jsonl are called on the page."""
 _MEANS = {
     "mode collapse": ": it draws the same pictures again and again. Begin again with "
     "`recipe: small`, or with another seed.",
@@ -129,19 +143,23 @@ def _numbers(lines: Sequence[Mapping[str, Any]]) -> list[str]:
 def curves(lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Chart | None:
     """Curves of some numbers over thousands of pictures shown, from the lines that have all of them."""
     whole = [line for line in lines if all(_is_number(line.get(name)) for name in names)] if names else []
-    return chart([line["kimg"] for line in whole], {name: [line[name] for line in whole] for name in names})
+    return chart([line["kimg"] for line in whole], {_said(name): [line[name] for line in whole] for name in names})
+
+
+def _said(name: str) -> str:
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 def _measures(lines: Sequence[Mapping[str, Any]]) -> dict[str, Chart]:
     """A curve for each number that says how good the pictures are."""
     found = {name: curves(lines, [name]) for name in _numbers(lines) if "loss" not in name and name not in _PLAIN}
-    return {name: made for name, made in found.items() if made is not None}
+    return {_said(name): made for name, made in found.items() if made is not None}
 
 
 def _last(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The newest of each of these numbers."""
     return {
-        name: float(line[name]) for line in lines for name in line
+        _said(name): float(line[name]) for line in lines for name in line
         if name not in _PLAIN and "loss" not in name and _is_number(line[name])
     }  # fmt: skip
 
