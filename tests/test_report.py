@@ -219,6 +219,7 @@ def test_runs_show_their_steps_without_a_script(made: tuple[Root, dict[str, Any]
     assert sum(a.get("class", "").startswith("curve") for _, a in page.tags) == 2 + 2 + 1 + 1
     assert "Mode collapse: it draws the same pictures again and again." in page.words
     assert "distance to the real pictures (KID) 0.11" in page.words
+    assert "began with the networks of a base that saw every theme, then saw this theme alone." in page.words
     assert "of the 300 a GAN needs" in pages_of(made[2])["runs"].words
 
 

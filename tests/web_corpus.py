@@ -367,7 +367,9 @@ def _train(root: Root, cluster: int) -> dict[str, Any]:
     ]
     _look_inside(root, path, reals, encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     root.commit(f"{path}/stats.jsonl", ("\n".join(lines) + '\n{"kimg": 1').encode())
-    root.commit(f"{path}/options.json", json.dumps({"recipe": "radford", "size": 64, "seed": 0}).encode())
+    options = {"recipe": "radford", "size": 64, "seed": 0}
+    start = {"run": "runs/painted/base/0a1b2c3d4e", "kimg": "24.0"}
+    root.commit(f"{path}/options.json", json.dumps({"options": options, "start": start}).encode())
     return {"cluster": cluster, "path": path, "kimg": 100.0, "pictures": 24, "status": "done",
             "images_per_second": 211.5}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 200
-_LEFT, _BOTTOM, _TOP, _RIGHT = 44, 24, 8, 8
+_LEFT, _BOTTOM, _TOP, _RIGHT = 60, 24, 8, 8
 _POINTS = 240
 _APART = 1e-3
 _OUTLIERS = 200  # one value in so many may lie above the box

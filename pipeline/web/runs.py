@@ -151,8 +151,9 @@ def _said(name: str) -> str:
 
 
 def _measures(lines: Sequence[Mapping[str, Any]]) -> dict[str, Chart]:
-    """A curve for each number that says how good the pictures are."""
-    found = {name: curves(lines, [name]) for name in _numbers(lines) if "loss" not in name and name not in _PLAIN}
+    """A curve for each number that says how good the pictures are; the floor of the distance stays as it is."""
+    names = (name for name in _numbers(lines) if "loss" not in name and name not in _PLAIN | {"floor"})
+    found = {name: curves(lines, [name]) for name in names}
     return {_said(name): made for name, made in found.items() if made is not None}
 
 
