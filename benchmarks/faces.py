@@ -287,14 +287,14 @@ def speed(data: Path) -> None:
 PARTS = {part.__name__: part for part in (eyes, steady, paintings, judge, speed)}
 
 
-def main() -> None:
-    """Run the named parts, by default all."""
+def run(parts: dict[str, Callable[[Path], None]]) -> None:
+    """Run the parts that the command line names, by default all."""
     cv2.setNumThreads(1)
-    data, names = Path(sys.argv[1]), sys.argv[2:] or list(PARTS)
+    data, names = Path(sys.argv[1]), sys.argv[2:] or list(parts)
     for name in names:
         print(f"\n## {name}")
-        PARTS[name](data)
+        parts[name](data)
 
 
 if __name__ == "__main__":
-    main()
+    run(PARTS)

@@ -15,14 +15,12 @@ limits; `faces.py` reports the other half. A rule for each kind of limit, printe
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from unittest.mock import patch
 
-import cv2
 import faces
 import numpy as np
 from faces import Floats, Pixels
@@ -165,17 +163,5 @@ def moved(finder: FaceFinder, picture: Pixels, there: Floats) -> float | None:
     return float(100 * np.hypot(*(match - there).T).mean() / np.hypot(*(there[1] - there[0])))
 
 
-PARTS = {part.__name__: part for part in (judged, found)}
-
-
-def main() -> None:
-    """Run the named parts, by default all."""
-    cv2.setNumThreads(1)
-    data, names = Path(sys.argv[1]), sys.argv[2:] or list(PARTS)
-    for name in names:
-        print(f"\n## {name}")
-        PARTS[name](data)
-
-
 if __name__ == "__main__":
-    main()
+    faces.run({part.__name__: part for part in (judged, found)})

@@ -41,7 +41,6 @@ _MEANS = {
     "`recipe: small`, or begin again with another seed.",
     "memorised pictures": ": what it draws repeats pictures of the theme. Add pictures, train with `recipe: small`, or "
     "take an earlier state.",
-    "numbers that are none": ": nothing that follows means anything. Begin again with another seed.",
 }
 _FAKES = re.compile(r"fakes-(\d+)\.png")
 
