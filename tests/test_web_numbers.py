@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.decisions import Event
+from pipeline.manifest import Select
 from pipeline.web import atlas, charts, journal, limits
 from pipeline.web.pages import Links, size
 
@@ -26,6 +27,11 @@ def test_a_slider_counts_what_each_stop_rejects(values: list[float], limit: floa
     assert list(made.stops) == sorted(set(made.stops))
     for stop, lost in zip(made.stops, made.lost, strict=True):
         assert lost == sum(value < stop if below else value > stop for value in values)
+
+
+def test_every_limit_on_a_number_has_a_slider() -> None:
+    numbers = {name for name in Select.model_fields if name.startswith(("min_", "max_"))}
+    assert {key for key, _, _ in limits._LIMITS.values()} == numbers
 
 
 @given(st.integers(2, 40), st.integers(0, 5))

@@ -24,6 +24,8 @@ _LIMITS = {
     Reason.LOW_ENTROPY: ("min_entropy", "m.entropy", True),
     Reason.TOO_MUCH_BORDER: ("max_border", "m.border", False),
     Reason.LOW_JPEG_QUALITY: ("min_jpeg_quality", "m.jpeg_quality", True),
+    Reason.BLOCKY: ("max_blockiness", "m.blockiness", False),
+    Reason.NSFW: ("max_nsfw", "m.nsfw", False),
 }
 
 
