@@ -20,7 +20,7 @@ ARG PIP_EXTRA_INDEX_URL
 # glibc gives memory back to the system only below this threshold; workers decode pictures all night.
 ENV WUNDERKAMMER_MODELS=/var/cache/wunderkammer/models HOME=/tmp \
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=65536
-COPY constraints.txt pyproject.toml README.md ./
+COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY pipeline ./pipeline
 COPY spiders ./spiders
 COPY gan ./gan
