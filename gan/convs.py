@@ -1,8 +1,9 @@
-"""The convolution between 8 and 4 pixels as one matrix product, for the bfloat16 training step on a CPU.
+"""The convolution between 8 and 4 pixels by matrix products, where these are faster on a CPU.
 
-oneDNN's kernels are built for large pictures: at 4×4 pixels they reach a tenth to a third of what a plain matrix
-product does on the same core, and that layer holds three quarters of the weights. Copying the k×k windows out
-first (they are small there) and multiplying once is two to three times as fast, forwards and backwards.
+oneDNN's kernels are built for large pictures: at 4×4 pixels those for bfloat16 reach a tenth to a third of what a
+plain matrix product does on the same core, and that layer holds three quarters of the weights. Copying the k×k
+windows out first (they are small there) and multiplying once is two to three times as fast, forwards and backwards.
+In float32 only the gradient of the weights is slow there (24 GFLOP/s of 80, and 61 to 72 as a product).
 
 A strided convolution, its transpose, and the gradients of both need three products only. All take pictures as
 (n, rows, columns, channels), contiguous, and weights as (wide, k, k, narrow), which is how channels-last
@@ -109,31 +110,61 @@ class _Double(torch.autograd.Function):
         )
 
 
+class _Float32(torch.autograd.Function):
+    """The library's convolution, but for the gradient of its weights; can be differentiated twice (for R1)."""
+
+    @staticmethod
+    def forward(ctx: Any, pictures: Tensor, weight: Tensor, bias: Tensor | None, up: bool) -> Tensor:
+        ctx.save_for_backward(pictures, weight)
+        kernel = weight.shape[-1]
+        # Stride, padding, dilation, whether transposed, output padding, groups.
+        ctx.form = [2, 2], [(kernel - 1) // 2] * 2, [1, 1], up, [kernel % 2 if up else 0] * 2, 1
+        return torch.ops.aten.convolution(pictures, weight, bias, *ctx.form)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        pictures, weight = ctx.saved_tensors
+        (gradient,) = gradients
+        wanted = [ctx.needs_input_grad[0], False, False]
+        below = torch.ops.aten.convolution_backward(gradient, pictures, weight, None, *ctx.form, wanted)[0]
+        of_weight = None
+        if ctx.needs_input_grad[1]:
+            large, small = (gradient, pictures) if ctx.form[3] else (pictures, gradient)
+            product = weight_gradient(_nhwc(large), _nhwc(small), weight.shape[-1])
+            of_weight = product.permute(0, 3, 1, 2)
+        of_bias = gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
+        return below, of_weight, of_bias, None
+
+
 def _nhwc(tensor: Tensor) -> Tensor:
-    """bfloat16, channels last as a shape: no copy when it lies so in memory."""
-    return tensor.to(torch.bfloat16).permute(0, 2, 3, 1).contiguous()
+    """Channels last as a shape: no copy when it lies so in memory."""
+    return tensor.permute(0, 2, 3, 1).contiguous()
 
 
 class InnermostConv2d(nn.Conv2d):
-    """`Conv2d` with stride 2 from 8 to 4 pixels: a matrix product under bfloat16 autocast on the CPU."""
+    """`Conv2d` with stride 2 from 8 to 4 pixels, by matrix products on the CPU."""
 
     def forward(self, pictures: Tensor) -> Tensor:
-        if pictures.is_cuda or not torch.is_autocast_enabled("cpu"):
+        if pictures.is_cuda:
             return super().forward(pictures)
+        if not torch.is_autocast_enabled("cpu"):
+            return _Float32.apply(pictures, self.weight, self.bias, False)  # type: ignore[no-untyped-call,no-any-return]
         made: Tensor = _Halve.apply(  # type: ignore[no-untyped-call]
-            _nhwc(pictures), _nhwc(self.weight)
+            _nhwc(pictures.bfloat16()), _nhwc(self.weight.bfloat16())
         )
         made = made if self.bias is None else made + self.bias.to(made.dtype)
         return made.permute(0, 3, 1, 2)
 
 
 class InnermostConvTranspose2d(nn.ConvTranspose2d):
-    """`ConvTranspose2d` with stride 2 from 4 to 8 pixels: matrix products under bfloat16 autocast on the CPU."""
+    """`ConvTranspose2d` with stride 2 from 4 to 8 pixels, by matrix products on the CPU."""
 
     def forward(self, pictures: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if pictures.is_cuda or not torch.is_autocast_enabled("cpu"):
+        if pictures.is_cuda:
             return super().forward(pictures, output_size)
+        if not torch.is_autocast_enabled("cpu"):
+            return _Float32.apply(pictures, self.weight, self.bias, True)  # type: ignore[no-untyped-call,no-any-return]
         made: Tensor = _Double.apply(  # type: ignore[no-untyped-call]
-            _nhwc(pictures), _nhwc(self.weight)
+            _nhwc(pictures.bfloat16()), _nhwc(self.weight.bfloat16())
         )
         return made.permute(0, 3, 1, 2)

@@ -204,6 +204,11 @@ def test_a_limit_can_be_tried_out(browser: Any, out: Path) -> None:
         assert int(said.inner_text().split("rejects ")[1].split(" of")[0]) > 31
         page.keyboard.press("Home")
         assert "rejects 0 of" in said.inner_text()
+        idle = page.locator("#count-blurred")
+        assert "rejects 0 of" in idle.inner_text()
+        page.focus("#limit-blurred")
+        page.keyboard.press("End")
+        assert "rejects 0 of" not in idle.inner_text()
     assert trouble == []
 
 

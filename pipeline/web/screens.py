@@ -110,10 +110,10 @@ def rejects(facts: Facts) -> Screen:
         samples = facts.samples(reason)
         shown += samples
         found.append({"reason": reason, "count": count, "samples": samples})
-    sliders = limits.sliders(facts)
+    sliders, counts = limits.sliders(facts), facts.rejected()
     about = {
-        "reasons": found, "total": sum(facts.rejected().values()), "sliders": sliders, "plain": limits.plain(sliders),
-        "rescued": facts.rescued,
+        "reasons": found, "total": sum(counts.values()), "sliders": sliders, "plain": limits.plain(sliders),
+        "idle": [slider for reason, slider in sliders.items() if reason not in counts], "rescued": facts.rescued,
     }
     return Screen("rejects.html", "rejects.html", about, shown)
 
