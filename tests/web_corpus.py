@@ -196,7 +196,8 @@ def _shard(root: Root, name: str, rows: list[dict[str, Any]]) -> None:
 
 def _measured(family: int, seed: int, size: tuple[int, int] = _FRAME) -> dict[str, Any]:
     return {
-        "format": "jpeg", "width": size[0], "height": size[1], "bytes": 9000, "sharpness": 40.0 + seed, "brightness": 120.0,
+        "format": "jpeg", "width": size[0], "height": size[1], "bytes": 9000, "sharpness": 40.0 + seed,
+        "brightness": 120.0,
         "phash": int(np.random.default_rng((family, seed)).integers(0, 2**63)),
         "faces": [_face(size)],
     }
