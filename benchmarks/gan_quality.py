@@ -21,7 +21,7 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,14 @@ class Kind:
     where: dict[str, str]
     reference: int
     trained: tuple[int, ...]
+    base: str = ""
+    """The folder whose pictures a base sees instead of those trained on and all others of their own folder."""
 
 
 SETS = {
     "landscape": Kind("pbn64_pd", {"genre": "landscape"}, 600, (300, 1000)),
-    "flowers": Kind("flowers5", {"augmented": "0"}, 300, (300,)),
-    "louvre": Kind("louvre_genres", {}, 0, (300,)),
+    "flowers": Kind("flowers5", {}, 300, (300, 700), "pbn64_pd"),
+    "louvre": Kind("louvre_genres", {}, 0, (300,), "pbn64_pd"),
     "paintings": Kind("pbn64_pd", {}, 500, (4370,)),
 }
 WARM = "small, warm start"  # of a base that was shown as many pictures
@@ -82,12 +84,12 @@ class Job:
         return f"{self.kind}-{self.pictures}-{self.recipe}-{self.seed}"
 
 
-def jobs(kinds: Iterable[str], recipes: Iterable[str], seeds: int) -> Iterator[Job]:
+def jobs(kinds: Iterable[str], recipes: Iterable[str], seeds: int, only: Sequence[int]) -> Iterator[Job]:
     """The plan: all of one seed before the next, so that a part of it is a table already."""
     for seed in range(seeds):
         for kind in kinds:
             for pictures in SETS[kind].trained:
-                for recipe in recipes:
+                for recipe in recipes if not only or pictures in only else ():
                     yield Job(kind, pictures, recipe, seed)
 
 
@@ -140,10 +142,16 @@ def figures(made: Pictures, trained: Pictures, reference: Pictures) -> dict[str,
 
 
 def base_of(job: Job, trained: Pictures, options: TrainOptions, data: Path, out: Path) -> Root:
-    """A base of the same options on these pictures and all others of their folder but those for the figures."""
-    base = Root(str(out / "runs" / f"base-{job.kind}-{job.pictures}-{job.seed}"))
-    others = load_pictures(data, SETS[job.kind], options.size, of_it=False)
-    train(np.concatenate([trained, others]), base, options)
+    """A base of the same options on these pictures and all others of their folder but those for the figures.
+
+    Of a set that has none to spare, on those of another folder; sets share it then.
+    """
+    kind = SETS[job.kind]
+    base = Root(str(out / "runs" / f"base-{kind.base or f'{job.kind}-{job.pictures}'}-{job.seed}"))
+    if kind.base:
+        train(load_pictures(data, Kind(kind.base, {}, 0, ()), options.size, of_it=True), base, options)
+    else:
+        train(np.concatenate([trained, load_pictures(data, kind, options.size, of_it=False)]), base, options)
     return base
 
 
@@ -205,6 +213,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--pictures", type=int, nargs="+", default=[], help="only with so many to train on")
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
     parser.add_argument("--choices", nargs="+", default=[], help="choices of TrainOptions for every run: width=32")
     parser.add_argument("--table", action="store_true", help="only print the table of the rows that are there")
@@ -215,7 +224,7 @@ def main() -> None:
     written = arguments.out / "rows.jsonl"
     rows = [json.loads(line) for line in written.read_text().splitlines()] if written.exists() else []
     more = {name: yaml.safe_load(value) for name, value in (word.split("=", 1) for word in arguments.choices)}
-    plan = [] if arguments.table else list(jobs(arguments.sets, arguments.recipes, arguments.seeds))
+    plan = [] if arguments.table else list(jobs(arguments.sets, arguments.recipes, arguments.seeds, arguments.pictures))
     for job in plan:
         if any(all(row[name] == value for name, value in vars(job).items()) for row in rows):
             continue

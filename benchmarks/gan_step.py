@@ -163,8 +163,9 @@ def main() -> None:
     if chosen.recipes:
         print(recipes(chosen.width, chosen.kernels[0], chosen.batches[0], chosen.rounds))
         return
+    half = f"{peak(torch.bfloat16):.0f}" if supports_bf16(CPU) else "not in hardware"
     print(f"One core; matrix product {peak(torch.float32):.0f} GFLOP/s in float32, ", end="")
-    print(f"{peak(torch.bfloat16):.0f} in bfloat16; torch {torch.__version__}.\n")
+    print(f"in bfloat16 {half}; torch {torch.__version__}.\n")
     print("| width | kernel | batch | plain img/s | ours img/s | ratio | plain GFLOP/img | ours | ours GFLOP/s |")
     print("|---|---|---|---|---|---|---|---|---|")
     for kernel in chosen.kernels:

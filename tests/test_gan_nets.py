@@ -1,5 +1,7 @@
 """The networks are those of the paper; the fast convolution says what the slow one says."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -100,6 +102,26 @@ def _compare(channels: tuple[int, int], side: int, kernel: int, count: int) -> N
 @settings(max_examples=40, deadline=None)
 def test_products_equal_convolutions(channels: tuple[int, int], side: int, kernel: int, count: int) -> None:
     _compare(channels, side, kernel, count)
+
+
+@pytest.mark.parametrize("kernel", [4, 5])
+@pytest.mark.parametrize(
+    ("ours", "library"),
+    [(convs.InnermostConv2d, nn.Conv2d), (convs.InnermostConvTranspose2d, nn.ConvTranspose2d)],
+)
+def test_float32_layers_equal_those_of_the_library(ours: Any, library: Any, kernel: int) -> None:
+    """First and second derivatives: the penalty R1 needs both."""
+    more = {"output_padding": kernel % 2} if library is nn.ConvTranspose2d else {}
+    layers = [kind(3, 4, kernel, 2, (kernel - 1) // 2, **more).double() for kind in (ours, library)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    pictures = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    found = []
+    for layer in layers:
+        made = layer(pictures)
+        (gradient,) = torch.autograd.grad(made.sin().sum(), pictures, create_graph=True)
+        score = made.square().sum() + gradient.square().sum()
+        found.append([made, gradient, *torch.autograd.grad(score, [pictures, *layer.parameters()])])
+    torch.testing.assert_close(found[0], found[1])
 
 
 @pytest.mark.parametrize("kernel", [4, 5])
