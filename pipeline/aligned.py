@@ -16,13 +16,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline import tables
 from pipeline.errors import Reason, Rejected, UsageError
+from pipeline.reasons import FACE_REASONS, words
 from pipeline.schema import ID_DIGITS
 from pipeline.storage import Root
 from pipeline.vision.colour import to_srgb
 from pipeline.vision.decode import open_scaled
 from pipeline.vision.faces import points_of
 from pipeline.vision.resize import fit_square
-from pipeline.web.reasons import FACE_REASONS, words
 
 MEAN_OF, FRAMES, PAIRS, MARKED, A_REASON = 200, 48, 40, 24, 8
 _SIDE, _TILE, _LARGE, _SMALL, _LABEL = 128, 96, 256, 176, 18

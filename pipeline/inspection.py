@@ -8,6 +8,7 @@ from typing import Any
 from pipeline import tables
 from pipeline.corpus import CORPUS_TABLES, corpora, edition, newest, views
 from pipeline.errors import REASON_HELP, Reason, UsageError, did_you_mean
+from pipeline.reasons import words
 from pipeline.schema import ID_DIGITS
 from pipeline.storage import Root
 from spiders import crawls
@@ -134,9 +135,11 @@ def rejects_text(found: Mapping[str, Any]) -> str:
     for reason in found["reasons"]:
         lines += ["", f"{reason['count']:>7,}  {reason['reason']}: {reason['means']}"]
         for example in reason["examples"]:
-            number = f"  {example['reason_value']:.4g}" if example["reason_value"] is not None else ""
-            detail = f"  {example['detail']}" if example["detail"] else ""
-            lines.append(f"         {example['id'][:12]}{number}{detail}  {example['title'] or example['source_id']}")
+            said = words(reason["reason"], example["reason_value"], example["detail"]) or ""
+            detail = example["detail"] or ""
+            detail = "" if detail in said else detail
+            told = (example["id"][:12], said, detail, example["title"] or example["source_id"])
+            lines.append(f"         {'  '.join(part for part in told if part)}")
     lines += ["", "Next: `pipeline show ID` tells everything of one picture."]
     return "\n".join(lines)
 

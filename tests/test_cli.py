@@ -15,6 +15,7 @@ from job import make_pictures, manifest, pipeline
 from PIL import Image
 
 from pipeline.cli import VERBS, cli
+from pipeline.inspection import rejects_text
 from spiders.gallery import Catalogue, Gallery
 from spiders.registry import IMPORTS, SOURCES
 
@@ -182,6 +183,17 @@ def test_nothing_is_written_by_a_dry_run(tmp_path):
 
 def test_status_of_an_empty_root_says_what_to_type(tmp_path):
     assert "pipeline demo" in pipeline("status", root=tmp_path).stdout
+
+
+def test_numbers_that_decided_are_said_in_words():
+    example = {"id": "ab" * 32, "source_id": "7", "title": None, "url": None}
+    turned = {"reason": "odd_angle", "count": 1, "means": "turned", "examples": [
+        {**example, "reason_value": 31.2, "detail": "yaw"}]}
+    cut = {"reason": "truncated", "count": 1, "means": "cut", "examples": [
+        {**example, "reason_value": None, "detail": None}]}
+    text = rejects_text({"corpus": "c", "edition": 1, "reasons": [turned, cut]})
+    assert "abababababab  yaw 31°  7" in text
+    assert "abababababab  7" in text
 
 
 def test_control_characters_of_scraped_text_never_reach_the_terminal(tmp_path):

@@ -19,7 +19,7 @@ LONGEST_FILE = 500
 # From the ground up. A module imports from lower floors and from its own room, never from above.
 FLOORS = (
     {"pipeline.errors", "pipeline.sniff", "pipeline.shards", "pipeline.naming"},
-    {"pipeline.schema", "pipeline.models", "pipeline.licences"},
+    {"pipeline.schema", "pipeline.models", "pipeline.licences", "pipeline.reasons"},
     {"pipeline.storage", "pipeline.manifest", "pipeline.stage", "pipeline.vision", "pipeline.rescuing"},
     {"pipeline.tables", "pipeline.summary", "pipeline.stages", "pipeline.decisions", "gan"},
     {"pipeline.withdrawn", "pipeline.overlay", "pipeline.membership"},
@@ -46,6 +46,7 @@ ONLY_FROM = {
     "pipeline.shards": set(),
     "pipeline.schema": {"pipeline.errors"},
     "pipeline.licences": {"pipeline.errors"},
+    "pipeline.reasons": {"pipeline.errors"},
     "pipeline.manifest": {"pipeline.errors", "pipeline.licences"},
     "pipeline.stage": {"pipeline.errors"},
     "pipeline.models": {"pipeline.errors"},

@@ -15,10 +15,10 @@ from web_corpus import FAMILIES, FOLDERS, HOSTILE, HOSTILE_NAMES, Corpus, build_
 
 from pipeline import report, tables
 from pipeline.errors import Fatal
+from pipeline.reasons import title
 from pipeline.storage import Root
 from pipeline.web import theme_screens
 from pipeline.web.pictures import SIDE, thumbnail
-from pipeline.web.reasons import title
 
 PAGES = {"index", "crawls", "rejects", "duplicates", "clusters", "map", "runs", "journal", "credits", "plants",
          *(f"clusters/{n:02d}" for n in range(6)), *(f"{kind}/{n:02d}" for kind in ("runs", "latent") for n in (0, 3))}

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import reasons
 from pipeline.errors import REASON_HELP, Reason
-from pipeline.web import charts, pages, reasons
+from pipeline.web import charts, pages
 from pipeline.web.facts import web_address
 from pipeline.web.runs import spread
 
@@ -108,6 +109,14 @@ def test_a_sentence_names_the_limit() -> None:
     assert "select.min_side (96)" in reasons.explanation("too_small", manifest)
     assert "align.max_outside (0.5)" in reasons.explanation("face_cut", manifest)
     assert len(REASON_HELP) == len(Reason)
+
+
+def test_a_near_duplicate_is_explained_by_what_was_compared() -> None:
+    thorough, strict = ({"dedupe": {"preset": preset, "distance": 6}} for preset in ("thorough", "strict"))
+    assert "dedupe.distance (6)" in reasons.explanation("near_duplicate", strict)
+    assert reasons.has_limit("near_duplicate", strict)
+    assert "distance" not in reasons.explanation("near_duplicate", thorough)
+    assert not reasons.has_limit("near_duplicate", thorough)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [

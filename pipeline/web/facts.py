@@ -17,6 +17,7 @@ from pipeline import attribution, overlay, tables
 from pipeline.decisions import Event, never_duplicates
 from pipeline.errors import Fatal, Reason, UsageError
 from pipeline.naming import NO_NAMES
+from pipeline.reasons import words
 from pipeline.storage import Root
 
 TABLES = ("crawled", "measured", "faces", "selected", "expanded", "prepared", "embedded", "clustered")
@@ -88,6 +89,22 @@ class Picture:
     def link(self) -> str | None:
         """The page it was found on, or its own address, when that is an http(s) address."""
         return web_address(self.page_url) or web_address(self.url)
+
+    @property
+    def number(self) -> str | None:
+        """What decided about it, in words; None when no number did."""
+        if self.reason is None:
+            return None
+        if self.value is None and self.http_status and self.reason.startswith("http_"):
+            return f"HTTP {self.http_status}"
+        return self.proof or words(self.reason, self.value, self.detail)
+
+    @property
+    def proof(self) -> str | None:
+        """How far its pixels agree with those of the picture kept instead; None where only hashes were compared."""
+        if not self.inliers or self.agreement is None:
+            return None
+        return f"{self.inliers} features and {100 * self.agreement:.0f} % of the windows agree"
 
 
 _COLUMNS = ", ".join(f'"{field.name}"' for field in fields(Picture))

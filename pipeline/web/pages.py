@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import jinja2
 import yaml
 
-from pipeline.web import charts, reasons
+from pipeline import reasons
+from pipeline.web import charts
 from pipeline.web.facts import Picture, web_address
 
 STATIC = ("style.css", "icon.svg", "page.js", "deciding.js", "sheet.js", "themes.js", "map.js", "looks.js", "tiles.js")
@@ -120,7 +121,7 @@ class Pages:
         self._environment.filters |= {
             "n": count, "percent": percent, "when": when, "day": day, "lasting": lasting, "web": web_address,
             "reason": reasons.title, "explained": reasons.explanation, "limited": reasons.has_limit,
-            "number": reasons.number, "alt": alt, "hash": phash, "readable": readable, "bytes": size, "pair": frozenset,
+            "alt": alt, "hash": phash, "readable": readable, "bytes": size, "pair": frozenset,
         }
         self._environment.globals |= {"charts": charts, **common}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline import attribution
 from pipeline.decisions import Event, Journal
+from pipeline.reasons import FACE_REASONS
 from pipeline.vision.faces import points_of
 from pipeline.web import journal, limits
 from pipeline.web.charts import overlay, segments
@@ -16,7 +17,6 @@ from pipeline.web.crawls import read_sources
 from pipeline.web.facts import Faces, Facts, Group, Picture
 from pipeline.web.known import known
 from pipeline.web.pages import pagers, place
-from pipeline.web.reasons import FACE_REASONS
 
 GROUPS_A_PAGE = 40
 FACES_A_REASON = 12

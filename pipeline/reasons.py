@@ -1,4 +1,4 @@
-"""How the number that decided about a picture is said, and which limit of the manifest it was held against."""
+"""Reasons in words: what each means, how the number that decided is said, which limit it was held against."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.errors import REASON_HELP, Reason
-from pipeline.web.facts import Picture
 
 # Reason: how its number reads, the manifest's section and key that hold the limit.
 _NUMBERS: dict[Reason, tuple[str, str | None]] = {
@@ -24,7 +23,7 @@ _NUMBERS: dict[Reason, tuple[str, str | None]] = {
     Reason.LOW_JPEG_QUALITY: ("JPEG quality {:.0f}", "select.min_jpeg_quality"),
     Reason.NSFW: ("nsfw {:.2f}", "select.max_nsfw"),
     Reason.ANIMATED: ("{:.0f} pictures", None),
-    Reason.NEAR_DUPLICATE: ("{:.0f} bits apart", "dedupe.distance"),
+    Reason.NEAR_DUPLICATE: ("hashes {:.0f} bits apart", "dedupe.distance"),
     Reason.EXACT_DUPLICATE: ("the same bytes", None),
     Reason.TOO_MANY_PIXELS: ("{:,.0f} pixels declared", None),
     Reason.TOO_LARGE: ("{:,.0f} bytes", None),
@@ -55,25 +54,18 @@ def title(reason: str) -> str:
 def explanation(reason: str, manifest: Mapping[str, Any]) -> str:
     """What the reason means, as a sentence with the limits of the manifest: 'Its … is under select.min_side (64).'"""
     text = REASON_HELP[Reason(reason)]
-    limit = _NUMBERS.get(Reason(reason), ("", None))[1]
+    if reason == Reason.NEAR_DUPLICATE:
+        text += ": their hashes are close" if _by_hash(manifest) else ": laid over each other their pixels agree"
+    limit = _limit(reason, manifest)
     if limit is not None and limit not in text:
         text += f", by {limit}"
     text = _KEY.sub(lambda found: _with_value(found, manifest), text)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _with_value(found: re.Match[str], manifest: Mapping[str, Any]) -> str:
-    value = (manifest.get(found[1]) or {}).get(found[2])
-    return f"{found[0]} ({value:g})" if isinstance(value, int | float) else found[0]
-
-
-def number(picture: Picture) -> str | None:
-    """The number that decided about a picture, in words; None when none did."""
-    if picture.reason is None:
-        return None
-    if picture.value is None and picture.http_status and picture.reason.startswith("http_"):
-        return f"HTTP {picture.http_status}"
-    return words(picture.reason, picture.value, picture.detail)
+def has_limit(reason: str, manifest: Mapping[str, Any]) -> bool:
+    """Whether a number held against a limit decides."""
+    return _limit(reason, manifest) is not None
 
 
 def words(reason: str | None, value: float | None, detail: str | None) -> str | None:
@@ -85,6 +77,17 @@ def words(reason: str | None, value: float | None, detail: str | None) -> str | 
     return _NUMBERS.get(Reason(reason), ("{:g}", None))[0].format(value)
 
 
-def has_limit(reason: str) -> bool:
-    """Whether a number held against a limit decides."""
-    return _NUMBERS.get(Reason(reason), ("", None))[1] is not None
+def _limit(reason: str, manifest: Mapping[str, Any]) -> str | None:
+    if reason == Reason.NEAR_DUPLICATE and not _by_hash(manifest):
+        return None
+    return _NUMBERS.get(Reason(reason), ("", None))[1]
+
+
+def _by_hash(manifest: Mapping[str, Any]) -> bool:
+    """Whether near-duplicates were told by the hash alone."""
+    return (manifest.get("dedupe") or {}).get("preset") == "strict"
+
+
+def _with_value(found: re.Match[str], manifest: Mapping[str, Any]) -> str:
+    value = (manifest.get(found[1]) or {}).get(found[2])
+    return f"{found[0]} ({value:g})" if isinstance(value, int | float) else found[0]
