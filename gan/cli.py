@@ -40,7 +40,7 @@ def main() -> None:
     Examples:
       python -m gan train --data pictures/ --out runs/first --minutes 60
       python -m gan train --data shards/00000.tar --out runs/second --size 32 --kimg 200
-      python -m gan sample runs/first --out grid.png
+      python -m gan sample --run runs/first --out grid.png
 
     Train a DCGAN on a folder, tar or zip of pictures, look at what it makes, and into what it has learned.
     """
@@ -55,7 +55,7 @@ for look in LOOKS:
 @click.option("--out", required=True, metavar="DIR", help="The run folder; the same one continues a run.")
 @click.option("--kimg", type=float, help="Thousands of pictures to show in all.  [default: 25 epochs or more]")
 @click.option("--minutes", type=float, help="Minutes to train in all; with --kimg, whichever is first.")
-@click.option("--recipe", default="radford", show_default=True, help="radford, small, projected: see below.")
+@click.option("--recipe", default="radford", show_default=True, help="radford, small or projected: see above.")
 @click.option("--size", default=64, show_default=True, help="Side of the pictures: 32, 64 or 128.")
 @click.option("--width", type=int, help="Channels before the picture: 128 as published.")
 @click.option("--kernel", type=int, help="Side of the filters: 5 as published, or 4.")
@@ -128,16 +128,16 @@ def train(data: Path, out: str, start: str | None, dry_run: bool, as_json: bool,
 
 
 @main.command(short_help="Draw new pictures from a trained run.")
-@click.argument("run", metavar="RUN")
-@click.option("--out", required=True, type=Path, metavar="PNG", help="Where the grid is written.")
+@click.option("--run", required=True, metavar="RUN", help="The run folder.")
+@click.option("-o", "--out", required=True, type=Path, metavar="PNG", help="Where the grid is written.")
 @click.option("--rows", default=8, show_default=True, type=click.IntRange(1))
 @click.option("--columns", default=8, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=1, show_default=True, help="Other seeds give other pictures.")
 def sample(run: str, out: Path, rows: int, columns: int, seed: int) -> None:
     """\b
     Examples:
-      python -m gan sample runs/first --out grid.png
-      python -m gan sample runs/first --out many.png --rows 20 --columns 30 --seed 7
+      python -m gan sample --run runs/first --out grid.png
+      python -m gan sample --run runs/first --out many.png --rows 20 --columns 30 --seed 7
 
     Draw new pictures with the averaged generator of a run's newest state, as one grid.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @data_option()
 @click.option("--count", default=2000, show_default=True, type=click.IntRange(20), help="Pictures to draw.")
 @click.option("--step", type=int, help="Thousands of pictures shown of the state to take.  [default: the newest]")
-@click.option("--network", type=Path, metavar="FILE|NAME", help="Measure in this network's features: see below.")
+@click.option("--network", type=Path, metavar="FILE|NAME", help="Measure in this network's features: see above.")
 @click.option("--seed", default=1, show_default=True, help="Other seeds draw other pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def measure(
@@ -100,7 +100,7 @@ def table(figures: list[Figure]) -> str:
 def _number(value: float, sd: float) -> str:
     if not isfinite(value):
         return "–"
-    return f"{value:.3f} ± {sd:.3f}" if isfinite(sd) else f"{value:.3f}"
+    return f"{value:#.3g} ± {sd:#.2g}" if isfinite(sd) else f"{value:#.3g}"
 
 
 def _as_json(figures: list[Figure], images: int) -> dict[str, Any]:

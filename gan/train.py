@@ -36,6 +36,7 @@ ALIKE = 3 / 255  # difference of two thumbnails that people take for the same pi
 MANY_ALIKE = 0.2
 MOST_COMPARED = 1000
 MOST_REALS = 256  # pictures of the first batch that reals.png shows
+SAY_SECONDS = 1.0  # between two writings of stats.jsonl: a fast device has dozens of lines in a second
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
         corpus = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
         state.generator.train()
         state.discriminator.train()
-        saved_at, tick_began, tick_first = began, began, progress.images
+        saved_at, said_at, tick_began, tick_first = began, -SAY_SECONDS, began, progress.images
         grids = _grids_due(options, progress)
         watch, looked = Watch(images, unseen, options), _last_look(stats)
         board = Board(out, progress.images)
@@ -173,15 +174,18 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
                         line |= watch.look(state) | {"pictures": len(images)}
                 stats.append(line)
                 _say_alarms(stats)
-                out.commit("stats.jsonl", _jsonl(stats))
                 board.add(line)
-                log.info("%s", _status_line(line, options))
+                if time.monotonic() - said_at >= SAY_SECONDS or "distance" in line:
+                    out.commit("stats.jsonl", _jsonl(stats))
+                    log.info("%s", _status_line(line, options))
+                    said_at = time.monotonic()
                 state.tick_sums.zero_()
                 progress.tick_steps = 0
                 tick_began, tick_first = time.monotonic(), progress.images
 
             # The state every few minutes: after the line and the grid, so that a state never lacks what precedes it.
             if progress.tick_steps == 0 and time.monotonic() - saved_at >= options.save_seconds:
+                out.commit("stats.jsonl", _jsonl(stats))
                 if not _save(out, state, options):
                     status = "diverged"
                     break

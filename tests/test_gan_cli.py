@@ -66,7 +66,7 @@ def test_train_then_sample(pictures: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     summary = json.loads(done.stdout)
     assert summary["status"] == "done" and summary["images"] == 104 and summary["pictures"] == 6
-    drawn = gan("sample", tmp_path / "run", "--out", tmp_path / "grid.png", "--rows", 2, "--columns", 3)
+    drawn = gan("sample", "--run", tmp_path / "run", "--out", tmp_path / "grid.png", "--rows", 2, "--columns", 3)
     assert drawn.exit_code == 0 and "6 pictures after 0.104 kimg" in drawn.output
     with Image.open(tmp_path / "grid.png") as drawing:
         assert drawing.size == (96, 64)
@@ -99,5 +99,5 @@ def test_errors_are_sentences(pictures: Path, tmp_path: Path, words: list[object
 
 
 def test_sampling_from_nothing(tmp_path: Path) -> None:
-    result = gan("sample", tmp_path, "--out", tmp_path / "grid.png")
+    result = gan("sample", "--run", tmp_path, "--out", tmp_path / "grid.png")
     assert result.exit_code == 2 and "There is no trained run" in result.stderr

@@ -200,6 +200,26 @@ def test_lines_and_grids_after_the_saved_state_are_made_again(
     assert out.read("fakes-000002.png") == undisturbed[0].read("fakes-000002.png")
 
 
+class Counted(Root):
+    """Counts how often stats.jsonl is written."""
+
+    writings = 0
+
+    def commit(self, name: str, data: bytes) -> None:
+        self.writings += name == "stats.jsonl"
+        super().commit(name, data)
+
+
+def test_a_fast_training_is_not_held_up_by_its_lines(
+    undisturbed: tuple[Root, RunSummary], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gan.train.SAY_SECONDS", 1000)
+    out = Counted(tmp_path)
+    train(blobs(30), out, TINY.model_copy(update={"save_seconds": 1000}))
+    assert out.writings == 2, "with the first line and at the end"
+    assert curve(out) == curve(undisturbed[0])
+
+
 def test_bfloat16_repeats_too(tmp_path: Path) -> None:
     options = TINY.model_copy(update={"precision": "bf16", "kimg": 1})
     whole, parts = Root(tmp_path / "whole"), Root(tmp_path / "parts")
