@@ -220,6 +220,21 @@ def test_a_fast_training_is_not_held_up_by_its_lines(
     assert curve(out) == curve(undisturbed[0])
 
 
+def test_a_state_never_lacks_the_lines_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan.train.SAY_SECONDS", 1000)
+    out = Root(tmp_path)
+    seen = set()
+
+    def look() -> bool:
+        if header := state.latest_header(out):
+            seen.add(header.progress.images)
+            assert curve(out)[-1]["images"] == header.progress.images
+        return False
+
+    train(blobs(30), out, TINY, stop=look)
+    assert len(seen) >= 2
+
+
 def test_bfloat16_repeats_too(tmp_path: Path) -> None:
     options = TINY.model_copy(update={"precision": "bf16", "kimg": 1})
     whole, parts = Root(tmp_path / "whole"), Root(tmp_path / "parts")
