@@ -43,7 +43,7 @@ def mp4(frames: Sequence[Pictures], frame_ms: int = FRAME_MS, last_ms: int = LAS
     The last frame stands for `last_ms`. Raises ValueError without any, Fatal where OpenCV has no VP9.
     """
     shown = [_enlarged(frame) for frame in _some(frames)]
-    shown += shown[-1:] * (last_ms // frame_ms)
+    shown += shown[-1:] * (last_ms // frame_ms - 1)
     height, width = shown[0].shape[:2]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
