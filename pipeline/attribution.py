@@ -167,19 +167,21 @@ def _count(group: Sequence[Credit]) -> str:
 
 
 def _markdown(found: Sequence[Credit], title: str, said: str) -> str:
-    lines = [f"# {_md(title)}", "", said]
+    lines = [f"# {marked(title)}", "", said]
     for licence, address, group in _by_licence(found):
-        name = f"[{_md(licence)}]({_link(address)})" if address else _md(licence)
+        name = f"[{marked(licence)}]({_link(address)})" if address else marked(licence)
         lines += ["", f"## {name}", "", f"{_count(group)}.", ""]
-        lines += [
-            f"- {f'[{_md(_words(one))}]({_link(one.page)})' if one.page else _md(_words(one))} ({_md(one.source)})"
-            for one in group
-        ]
+        lines += [f"- {_linked(marked(_words(one)), one.page)} ({marked(one.source)})" for one in group]
     return "\n".join(lines) + "\n"
 
 
-def _md(text: str) -> str:
+def marked(text: str) -> str:
+    """Scraped text for Markdown, where it means nothing but itself."""
     return re.sub(r"([\\`*_\[\]<>#|!&~])", r"\\\1", text)
+
+
+def _linked(words: str, page: str) -> str:
+    return f"[{words}]({_link(page)})" if page else words
 
 
 def _link(url: str) -> str:

@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("keep", "Write the pages that show what was kept, rejected and made."),
     "review": ("review", "The pages live: correct themes, reject, rescue, undo, train."),
     "attribution": ("credit", "The credits of a corpus: whose pictures these are, under which licences."),
+    "export": ("export", "The thematic folders for other trainers: WebDataset, Hugging Face, StyleGAN, kohya."),
     "status": ("look", "What stands at the root, and what comes next."),
     "rejects": ("look", "What was rejected, by reason, with examples."),
     "show": ("look", "Everything known of one picture."),

@@ -31,7 +31,7 @@ FLOORS = (
         "pipeline.runner", "pipeline.sources", "pipeline.inspection", "pipeline.attribution", "pipeline.themes",
         "pipeline.training",
     },
-    {"pipeline.people", "pipeline.erase"},
+    {"pipeline.people", "pipeline.erase", "pipeline.export"},
     {"pipeline.edition", "pipeline.folds", "pipeline.web"},
     {"pipeline.report", "pipeline.persons", "pipeline.aligned"},
     {"pipeline.ingest", "pipeline.forget", "pipeline.demo", "pipeline.doctor", "pipeline.schedule"},
