@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ImageOps
+from job import answer, manifest, pipeline
+from PIL import Image, ImageOps
 from vision_pictures import encode, scene
 
 from pipeline import tables
@@ -60,3 +61,19 @@ def test_the_groups_of_hashes_are_the_same_here_and_on_any_number_of_workers(mon
             assert runner.started > 2
         assert there.keeper.tobytes() == here.keeper.tobytes()
         assert there.distance.tobytes() == here.distance.tobytes()
+
+
+@pytest.mark.parametrize(("merits", "winner"), [(["finest", "largest"], "itself.jpg"), (["largest"], "enlarged.jpg")])
+def test_a_copy_that_was_only_enlarged_wins_by_size_and_loses_by_fineness(
+    tmp_path: Path, merits: list[str], winner: str
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    picture = scene(3)
+    picture.save(tmp_path / "pictures/itself.jpg", quality=92)
+    large = picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.LANCZOS)
+    large.save(tmp_path / "pictures/enlarged.jpg", quality=92)
+    recipe = manifest(tmp_path, tmp_path / "pictures", dedupe={"keep": merits})
+    pipeline("run", recipe, "--until", "dedupe", root=tmp_path / "root")
+    query = "select source_id from crawled join selected using (partition, row) where selected.reason is null"
+    told = answer("sql", query, root=tmp_path / "root")
+    assert [Path(row["source_id"]).name for row in told] == [winner]
