@@ -108,15 +108,18 @@ def train(data: Path, out: str, start: str | None, dry_run: bool, as_json: bool,
     Ctrl-C or SIGTERM saves and stops; the same command continues, after kill -9 too.
     """
     from gan import data as pictures
+    from gan.train import begun
     from gan.train import train as run
 
     _say(logging.WARNING if quiet else logging.INFO)
     options = _options({name: value for name, value in choices.items() if value is not None})
+    folder = Root(out)
+    begun(folder, options)
     corpus = pictures.load(data, options.size)
     logging.getLogger(__name__).info("%s", corpus.summary(options.size))
     with _stop_on_signals() as received:
         begin = Root(start) if start else None
-        summary = run(corpus.images, Root(out), options, lambda: bool(received), dry_run, begin)
+        summary = run(corpus.images, folder, options, lambda: bool(received), dry_run, begin)
     if as_json:
         click.echo(json.dumps({"schema_version": 1, **dataclasses.asdict(summary)}))
     else:

@@ -86,16 +86,15 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
     """
     check_pictures(images, options)
     images, unseen = divide(images, options)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = _device()
     if device.type == "cpu":
         torch.set_num_threads(1)
     options = resolve(options, len(images), device)
 
     with out.lock("train"):
         # Nothing to do? Or begun otherwise? The newest header tells without reading the tensors.
-        header = states.latest_header(out)
+        header = begun(out, options)
         if header is not None:
-            refuse_other_course(options, header.options, out.url)
             done = header.progress
             if budget_spent(options, done.images, done.seconds) >= 1:
                 message = f"{done.kimg:g} kimg were shown already: raise the budget to train on."
@@ -104,13 +103,13 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
         # The networks, their average, optimisers and random numbers; fresh, or as they were saved.
         state = states.fresh(options, device)
         continued = states.load_newest(out, state)
-        begun = _begun(out, state, start, continued is not None)
+        origin = _begun(out, state, start, continued is not None)
         progress = state.progress
         first_images, first_seconds = progress.images, progress.seconds
         began = time.monotonic()
 
         # What will be done, for people and for the file, and what the discriminator will see.
-        facts = describe(options, state, images, device) | {"held_out": len(unseen), "start": begun}
+        facts = describe(options, state, images, device) | {"held_out": len(unseen), "start": origin}
         text = json.dumps(facts, indent=1)
         log.info("%s", text)
         log.info("%s", expectation(len(images), likeness(images)))
@@ -214,6 +213,21 @@ def train(  # noqa: C901 - one flat loop, to be read from top to bottom
         board.close()
         shown, spent = progress.images - first_images, progress.seconds - first_seconds
         return _summary(status, message, progress, shown / spent if spent else 0.0, images, out)
+
+
+def begun(out: Root, options: TrainOptions) -> states.Header | None:
+    """What the newest state of the run in `out` says of itself; None for a new run.
+
+    Raises UsageError when it was begun with other options: worth asking before many pictures are read.
+    """
+    header = states.latest_header(out)
+    if header is not None:
+        refuse_other_course(resolve(options, 1, _device()), header.options, out.url)
+    return header
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class PictureStream:

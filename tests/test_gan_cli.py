@@ -9,6 +9,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from gan_runs import make_run
 from PIL import Image
 
 from gan.cli import main
@@ -96,6 +97,12 @@ def test_errors_are_sentences(pictures: Path, tmp_path: Path, words: list[object
     result = train(pictures, tmp_path / "run", *words)
     assert result.exit_code == code, result.output
     assert said in result.stderr and "Traceback" not in result.stderr
+
+
+def test_other_options_are_refused_before_pictures_are_read(tmp_path: Path) -> None:
+    make_run(tmp_path / "run")
+    result = train(tmp_path / "nowhere", tmp_path / "run", "--width", 8)
+    assert result.exit_code == 2 and "begun with other options" in result.stderr
 
 
 def test_sampling_from_nothing(tmp_path: Path) -> None:
