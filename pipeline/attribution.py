@@ -89,9 +89,14 @@ def _credit(row: Mapping[str, Any]) -> Credit:
     title = row["title"] or ("" if page else row["source_id"]) or "Untitled"
     licence = row["licence"] or licences.UNKNOWN
     return Credit(
-        row["id"], _line(title), _line(row["creator"]), _line(row["year_text"]), page, row["source"] or "", licence,
+        row["id"], _line(title), _line(row["creator"]), _date(row["year_text"]), page, row["source"] or "", licence,
         row["licence_url"] or licences.address(licence) or "", _line(row["attribution"]),
     )  # fmt: skip
+
+
+def _date(text: str | None) -> str:
+    """A year as it was given; of a time to the second its date."""
+    return re.sub(r"^(\d{4}-\d\d-\d\d)[T ].*", r"\1", _line(text))
 
 
 def _line(text: str | None) -> str:

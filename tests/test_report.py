@@ -197,6 +197,12 @@ def test_the_funnel_and_the_rejects_agree(made: tuple[Root, dict[str, Any], Path
     assert "HTTP 404" in found["rejects"].words
 
 
+def test_of_a_time_to_the_second_the_date_is_shown(made: tuple[Root, dict[str, Any], Path]) -> None:
+    words = "".join(page.words for page in pages_of(made[2]).values())
+    assert "2024-05-01" in words
+    assert "2024-05-01T" not in words
+
+
 def test_duplicates_stand_beside_what_was_kept(made: tuple[Root, dict[str, Any], Path]) -> None:
     page = pages_of(made[2])["duplicates"]
     assert "4 pictures are kept in place of 5 that look the same and 9 with the same bytes." in page.words

@@ -238,6 +238,7 @@ def build_corpus(root: Root, per_family: int = 12, align: bool = False, waiting:
                 facts |= {"page_url": LINKS[number // 4 % len(LINKS)], "url": "javascript:alert(30)"}
             facts |= {"creator": next(names, "Anna Example")} if seed % 3 and seed != 10 else {}
             facts |= {"title": None, "creator": None, "licence": "NOASSERTION"} if seed == 10 else {}
+            facts |= {"year_text": "2024-05-01T09:00:00+02:00"} if seed == 11 else {}
             facts |= {"cluster": family, "distance": 0.05 + seed / 100, "vector": _vector(family, seed)}
             row = corpus.add(encode(paint(family, seed), quality=90), **facts)
             members.setdefault(family, []).append(row)

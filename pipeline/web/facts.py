@@ -454,7 +454,8 @@ SAID = ("page_url", "title", "creator", "year_text", "year", "licence", "style",
 _ROWS = """
 CREATE TEMP TABLE rows AS
 SELECT c.partition, c.row, coalesce(x.id, c.id) AS id, c.url, d.page_url, c.source, c.source_id, d.title, d.creator,
-       coalesce(d.year_text, d.year::VARCHAR) AS year, d.licence, c.http_status, c.format, c.query, d.style, d.genre,
+       coalesce(regexp_replace(d.year_text, '^(\\d{4}-\\d\\d-\\d\\d)[T ].*$', '\\1'), d.year::VARCHAR) AS year,
+       d.licence, c.http_status, c.format, c.query, d.style, d.genre,
        c.fetched_at, m.width, m.height, m.phash, s.keeper, s.distance, s.rule,
        s.transform, s.inliers, s.agreement, s.model, m.bytes, m.sharpness,
        coalesce(c.reason, m.reason, s.reason, x.reason, p.reason, e.reason, k.reason, o.reason) AS reason,
