@@ -27,7 +27,7 @@ PEOPLE_ACTIONS = ("name_person", "merge_people", "split_person")
 POOL_TABLES = ("crawled", "checked", "measured", "faces", "sketched")
 FACES = "tables/faces/v4"
 """The faces as this version finds them: what is decided by them, or tells them by their order, depends on it."""
-VERSIONS = {"selected": 5, "prepared": 2, "embedded": 2, "clustered": 2, "expanded": 1, "identified": 1, "people": 1}
+VERSIONS = {"selected": 5, "prepared": 2, "embedded": 2, "clustered": 3, "expanded": 1, "identified": 1, "people": 1}
 """Raised when a stage changes what it makes: the digest moves, and all that depends on it is redone."""
 NO_DECISIONS = {"last": None, "count": 0}
 """What an edition without decisions, or from before there were any, knows of them."""

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.vision.graphs import alike, how_many, modularity, nearest, neighbours, part_graph
+from pipeline.vision.clustering import unit
+from pipeline.vision.graphs import alike, evened, how_many, modularity, nearest, neighbours, part_graph
 from pipeline.vision.graphs import fuzzy_graph as graph_of
 from pipeline.vision.likeness import fit_space
 from pipeline.vision.renumber import renumber
@@ -53,6 +54,27 @@ def test_the_nearest_are_those_of_sorting_all(many: int, count: int, seed: int) 
     assert np.array_equal(cosines, -np.sort(-every, axis=1)[:, :count])
     assert np.array_equal(np.take_along_axis(every, rows, axis=1), cosines)
     assert all(len(set(row)) == len(row) for row in rows.tolist())
+
+
+def test_directions_in_which_alike_pictures_differ_count_less() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(200) % 2
+    vectors = np.zeros((200, 22), np.float32)
+    vectors[:, 0], vectors[:, 1] = 1, 0.25 * (2 * truth - 1)
+    vectors[:, 2:] = rng.normal(size=(200, 20)) * np.repeat([0.3, 0.05], [4, 16])
+
+    def apart(units: NDArray[np.float32]) -> float:
+        means = np.stack([units[truth == group].mean(axis=0) for group in (0, 1)])
+        return float(np.linalg.norm(means[0] - means[1]) / np.linalg.norm(units - means[truth], axis=1).mean())
+
+    units = unit(vectors)
+    assert apart(evened(units)) > 1.3 * apart(units)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_few_and_equal_vectors_stay_as_they_are(count: int) -> None:
+    units = unit(np.ones((count, 6), np.float32))
+    assert np.allclose(evened(units), units, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["graph", "kmeans", "hdbscan"])

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.vision.clustering import Floats, Labels, on_one_thread, parted
+from pipeline.vision.clustering import Floats, Labels, on_one_thread, parted, unit
 
 NEIGHBOURS = (10, 15, 20)
 _EXTRA, _SEEDS = 4, 2
+_BESIDE = 5
 _BLOCK = 2048
 _LOT = 32
 _AUTO_MOST = 40
@@ -75,6 +76,23 @@ def neighbours(units: Floats, count: int) -> tuple[Indices, Floats]:
     keep[keep.all(axis=1), -1] = False  # a row whose equals crowd it out of its own list
     shape = (len(units), rows.shape[1] - 1)
     return rows[keep].reshape(shape), cosines[keep].reshape(shape)
+
+
+@on_one_thread
+def evened(units: Floats) -> Floats:
+    """Unit vectors (n, p) with the directions shortened in which they differ from their nearest, which say little
+    about what belongs together.
+
+    Relevant component analysis (Bar-Hillel et al., 2003) with each vector and its five nearest as what belongs
+    together: times (S/s + 1)^-1/2, S the mean outer product of their differences and s its mean eigenvalue.
+    """
+    if len(units) < 2:
+        return units
+    rows, _ = neighbours(units, min(_BESIDE, len(units) - 1))
+    scatter = sum(apart.T @ apart for apart in (units - units[row] for row in rows.T))
+    values, vectors = np.linalg.eigh(np.asarray(scatter, np.float64))
+    lengths = (np.maximum(values, 0) / max(float(values.mean()), 1e-12) + 1) ** -0.5
+    return unit(units @ (vectors * lengths @ vectors.T).astype(np.float32))
 
 
 def fuzzy_graph(rows: Indices, cosines: Floats) -> Graph:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pipeline.vision.clustering import Floats, Labels, on_one_thread, spherical_kmeans, unit
-from pipeline.vision.graphs import Curve, how_many, nearest, part_graph
+from pipeline.vision.graphs import Curve, evened, how_many, nearest, part_graph
 from pipeline.vision.likeness import SAMPLE, By, Parts, Space, fit_space, from_arrays
 
 Method = Literal["graph", "kmeans", "hdbscan"]
@@ -73,6 +73,7 @@ def fit(parts: Parts, asked: Asked) -> tuple[Themes, Curve | None]:
     """Find themes among pictures; the curve of `k: auto`, if that was asked.
 
     More than 10,000 pictures are represented by so many, drawn by the seed; only `kmeans` looks at all.
+    By subject the graph is that of the `evened` vectors; what stands is measured in the vectors as they are.
     Raises ValueError when there are fewer different pictures than themes, or what is asked cannot be told.
     """
     count = len(parts["vector"])
@@ -86,12 +87,13 @@ def fit(parts: Parts, asked: Asked) -> tuple[Themes, Curve | None]:
     different = len(np.unique(units[: 4 * SAMPLE].round(4), axis=0))
     if asked.k != "auto" and different < asked.k:
         raise ValueError(f"there are only {different} different pictures")
-    k, curve = (asked.k, None) if asked.k != "auto" else _chosen(units, different, asked)
+    alike = evened(units) if asked.by == "subject" else units
+    k, curve = (asked.k, None) if asked.k != "auto" else _chosen(alike, different, asked)
     if asked.method == "kmeans":
         units = space.project(parts) if count > SAMPLE else units
         centres, labels, _ = spherical_kmeans(units, k, asked.seed)
         return _standing(space, centres, np.arange(k, dtype=np.int32), 1, _usual(units, centres, labels)), curve
-    labels = _dense(units, asked.min_size) if asked.method == "hdbscan" else part_graph(units, k, asked.seed)[0]
+    labels = _dense(units, asked.min_size) if asked.method == "hdbscan" else part_graph(alike, k, asked.seed)[0]
     labels = _by_size(labels)
     return _standing(space, units, labels, _VOTERS, _usual_among(units)), curve
 
