@@ -246,6 +246,14 @@ def test_persons_that_are_there_are_named_merged_and_split(client: Client) -> No
     assert "had" in client.post("/api/decide", 400, **again)["error"]
 
 
+def test_what_the_first_split_asks_is_made_before_anybody_splits(client: Client, place: Path) -> None:
+    assert client.raw("GET", "/")[0] == 200
+    ends = time.monotonic() + 60
+    while not list((place / "cache/review").glob("painted-*.npy")):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
 def test_a_newer_edition_is_shown_without_anybody_waiting_for_it(client: Client, place: Path) -> None:
     root = Root(place)
     facts = newest(root, "painted")

@@ -306,7 +306,8 @@ def serve(root: Root, corpus: str, port: int, ready: Callable[[str], None]) -> N
 
 @contextmanager
 def _following(live: Live) -> Iterator[None]:
-    """Look every other second whether there is a newer edition, so that it is read before anybody asks for it."""
+    """Look every other second whether there is a newer edition, so that it is read before anybody asks for it; and
+    before that prepare for the first split of this one."""
     ended = threading.Event()
 
     def follow() -> None:
@@ -314,8 +315,13 @@ def _following(live: Live) -> Iterator[None]:
             with suppress(PipelineError):  # whoever asks for a page is told
                 live.follow()
 
+    def prepare() -> None:
+        with suppress(PipelineError):  # who splits is told
+            live.prepare()
+
     watcher = threading.Thread(target=follow, daemon=True)
     watcher.start()
+    threading.Thread(target=prepare, daemon=True).start()  # not waited for: it is cut off as the server ends
     try:
         yield
     finally:

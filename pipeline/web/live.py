@@ -55,6 +55,7 @@ class Live:
         self.previews: OrderedDict[str, Preview] = OrderedDict()
         self._lock = threading.RLock()
         self._starting = threading.Lock()
+        self._reducing = threading.Lock()
         self._reader: threading.Thread | None = None
         self._trouble: PipelineError | None = None
         self.edition: Mapping[str, Any] = corpora.newest(root, corpus)
@@ -90,7 +91,7 @@ class Live:
         try:
             fresh = Live(self.root, self.corpus, self.token)
             fresh.warm()
-            vectors.reduced(fresh.catalogue)
+            fresh.prepare()
         except PipelineError as error:
             self._trouble = error
             return
@@ -113,6 +114,16 @@ class Live:
         with self._lock:
             self.refresh()
             self.page("clusters.html")
+
+    def prepare(self) -> None:
+        """Find out what the first split asks, which takes long of many pictures, while requests are answered."""
+        catalogue = self.catalogue
+        if not catalogue.ids:
+            return
+        found = self._reduced(catalogue)
+        with self._lock:
+            if self.catalogue is catalogue:
+                self.__dict__["vectors"] = found
 
     @property
     def live(self) -> list[Event]:
@@ -181,7 +192,11 @@ class Live:
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
         """The features of the members in few dimensions; made once for an edition."""
-        return vectors.reduced(self.catalogue)
+        return self._reduced(self.catalogue)
+
+    def _reduced(self, catalogue: Catalogue) -> NDArray[np.float32]:
+        with self._reducing:  # who comes second finds them in the cache
+            return vectors.reduced(catalogue)
 
     def distances(self, rows: NDArray[np.int64], theme: int) -> NDArray[np.float32]:
         """How far members are from the middle of their theme: as the edition says, or anew where people moved some."""

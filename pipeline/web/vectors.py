@@ -18,6 +18,7 @@ from pipeline.web.catalogue import Catalogue
 Floats = NDArray[np.float32]
 DIMENSIONS = 64
 _SAMPLE = 10_000
+_SAMPLED = 40
 _FITTED = 1_000
 _POWERS = 4
 SEED = 0
@@ -27,7 +28,7 @@ def reduced(catalogue: Catalogue) -> Floats:
     """The features of all members along their first principal components, unit rows, float32 (m, ≤ 64)."""
     folder = catalogue.edition["folders"]["embedded"]
     read = {"folder": folder, "partitions": sorted(set(catalogue.partitions)), "members": len(catalogue.ids)}
-    key = digest("reduced", 1, read)
+    key = digest("reduced", 2, read)
     path = f"cache/review/{catalogue.edition['corpus']}-{key}.npy"
     if catalogue.root.exists(path):
         found: Floats = np.load(io.BytesIO(catalogue.root.read(path)), allow_pickle=False).astype(np.float32)
@@ -48,12 +49,14 @@ def _reduced(catalogue: Catalogue, folder: str) -> Floats:
 
 
 def _axes(catalogue: Catalogue, folder: str) -> tuple[Floats, Floats]:
-    """Mean and first principal components, float32 (d,) and (d, ≤ 64), of at most some 10,000 members.
+    """Mean and first principal components, float32 (d,) and (d, ≤ 64), of some 10,000 members at most, out of some
+    40 partitions evenly over all.
 
     By a randomised range finder with power iterations (Halko, Martinsson and Tropp, 2011).
     """
-    step = max(1, len(catalogue.ids) // _SAMPLE)
-    some = np.concatenate([_unit(vectors[::step]) for _, vectors in _parts(catalogue, folder)])
+    every = max(1, len(set(catalogue.partitions)) // _SAMPLED)
+    step = max(1, len(catalogue.ids) // every // _SAMPLE)
+    some = np.concatenate([_unit(vectors[::step]) for _, vectors in _parts(catalogue, folder, every)])
     mean = some.mean(axis=0)
     some = some - mean
     wide = min(DIMENSIONS, *some.shape)
@@ -64,12 +67,14 @@ def _axes(catalogue: Catalogue, folder: str) -> tuple[Floats, Floats]:
     return mean, np.ascontiguousarray(found @ turned.T, np.float32)
 
 
-def _parts(catalogue: Catalogue, folder: str) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """The members of each partition and their features, float32 (n, d)."""
-    partitions = np.array(catalogue.partitions)
-    for name in np.unique(partitions):
-        rows = np.flatnonzero(partitions == name)
-        found = tables.read(catalogue.root, folder, str(name), ["vector"])["vector"]
+def _parts(catalogue: Catalogue, folder: str, every: int = 1) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """The members of each partition, or of every `every`-th, and their features, float32 (n, d)."""
+    names, of = np.unique(np.array(catalogue.partitions), return_inverse=True)
+    order = np.argsort(of, kind="stable")
+    ends = np.searchsorted(of[order], np.arange(len(names) + 1))
+    for at in range(0, len(names), every):
+        rows = order[ends[at] : ends[at + 1]]
+        found = tables.read(catalogue.root, folder, str(names[at]), ["vector"])["vector"]
         yield rows, vectors_of(found.take(catalogue.places[rows]))
 
 
