@@ -167,15 +167,20 @@ def test_an_export_is_brought_up_to_date_and_loses_what_was_taken_down(made, tmp
     assert (tmp_path / "out/mine.txt").read_text() == "kept"
 
 
-def test_an_export_that_was_killed_forgets_nothing_it_wrote_before(made, tmp_path, monkeypatch):
-    out_of(made, "kohya", tmp_path / "out", numbers=(0, 1))
+@pytest.mark.parametrize("before", [(), (0, 1)])
+def test_what_a_killed_export_left_is_known(made, tmp_path, monkeypatch, before):
+    if before:
+        out_of(made, "kohya", tmp_path / "out", numbers=before)
     with monkeypatch.context() as patched:
         patched.setattr(layouts, "caption", _killed)
         with pytest.raises(KeyboardInterrupt):
-            out_of(made, "kohya", tmp_path / "out", numbers=(1,))
+            out_of(made, "kohya", tmp_path / "out", numbers=(2,))
+    (left,) = (tmp_path / "out").glob("02-*/*.png")
+    left.with_name(f".{left.name}.part").write_bytes(b"half")
     assert not json.loads((tmp_path / "out/export.json").read_text())["complete"]
     found = out_of(made, "kohya", tmp_path / "out", numbers=(1,))
     assert {path.stem for path in (tmp_path / "out").rglob("*.png")} == {one.id for one in found}
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 def _killed(_one: Sample) -> str:

@@ -19,6 +19,7 @@ from pipeline.storage import Root
 
 FORMATS = ("webdataset", "huggingface", "stylegan", "kohya")
 _MARK = "export.json"
+_BEGUN = ".export-begun"  # a line for each file, before it is written: what a killed export left is known too
 
 
 def write(root: Root, edition: Mapping[str, Any], samples: Sequence[Sample], form: str, out: Path) -> int:
@@ -35,12 +36,15 @@ def write(root: Root, edition: Mapping[str, Any], samples: Sequence[Sample], for
         mark = {"schema_version": 1, "corpus": edition["corpus"], "edition": edition["edition"], "format": form}
         _put(out, _MARK, [json.dumps({**mark, "complete": False, "files": sorted(before)}).encode()])
         written = set[str]()
-        for path, parts in _files(root, edition, samples, form):
-            _put(out, path, parts)
-            written.add(path)
+        with open(out / _BEGUN, "a", encoding="utf-8", buffering=1) as begun:
+            for path, parts in _files(root, edition, samples, form):
+                begun.write(f"{path}\n")
+                _put(out, path, parts)
+                written.add(path)
         for path in before - written:
             _drop(out, path)
         _put(out, _MARK, [json.dumps({**mark, "complete": True, "files": sorted(written)}).encode()])
+        (out / _BEGUN).unlink()
     return len(written)
 
 
@@ -59,7 +63,8 @@ def _claimed(out: Path, corpus: str, form: str) -> set[str]:
         raise UsageError(f"{mark} is damaged: name another folder with --out.") from None
     if not same:
         raise UsageError(f"{out} holds another export ({facts['format']} of {facts['corpus']}): name another folder.")
-    return files
+    begun = out / _BEGUN
+    return files | set(begun.read_text(encoding="utf-8").splitlines() if begun.is_file() else ())
 
 
 def _files(
@@ -93,7 +98,7 @@ def _read(root: Root, samples: Sequence[Sample]) -> Sequence[bytes]:
 def _put(out: Path, path: str, parts: Iterable[bytes]) -> None:
     target = out / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.part")
+    temporary = _part(target)
     try:
         with open(temporary, "wb") as file:
             for part in parts:
@@ -103,6 +108,11 @@ def _put(out: Path, path: str, parts: Iterable[bytes]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def _part(target: Path) -> Path:
+    """What a file is called while it is written."""
+    return target.with_name(f".{target.name}.part")
+
+
 def _drop(out: Path, path: str) -> None:
     """Delete a file of an earlier export, and its folder when it was the last."""
     inside = out.resolve()
@@ -110,6 +120,7 @@ def _drop(out: Path, path: str) -> None:
     if inside not in target.parents:
         raise UsageError(f"{out / _MARK} is damaged: name another folder with --out.")
     target.unlink(missing_ok=True)
+    _part(target).unlink(missing_ok=True)
     with suppress(OSError):
         if target.parent != inside:
             target.parent.rmdir()
